@@ -1,0 +1,1 @@
+//! From question to answer: one pipeline for every source.

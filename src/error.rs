@@ -1,0 +1,132 @@
+//! The one error of the program, its variants named for what the caller can do.
+//!
+//! No web types here: `server::error` maps variants to HTTP statuses, the agent sends them as faults.
+
+use serde::{Deserialize, Serialize};
+
+/// What every fallible function of the library returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What went wrong. Messages are whole sentences for the person who asked: what was wrong, what to do.
+/// They never hold secrets.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The thing asked for does not exist, or belongs to somebody else.
+    #[error("{0}")]
+    NotFound(String),
+    /// The request itself is wrong; sending it again unchanged is no use.
+    #[error("{0}")]
+    Invalid(String),
+    /// Nobody, or somebody unknown.
+    #[error("{0}")]
+    Unauthorized(String),
+    /// Somebody known who may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// It contradicts what already is.
+    #[error("{0}")]
+    Conflict(String),
+    /// Over a size limit.
+    #[error("{0}")]
+    TooLarge(String),
+    /// Over a rate or concurrency limit; later it may pass.
+    #[error("{0}")]
+    TooMany(String),
+    /// The guard or a policy does not allow this query.
+    #[error("{0}")]
+    Refused(String),
+    /// No agent is connected for this connection.
+    #[error("{0}")]
+    AgentOffline(String),
+    /// The customer's database (or the file engine) refused; its own words.
+    #[error("{message}")]
+    Source { kind: SourceFault, message: String },
+    /// The language model's endpoint failed.
+    #[error("{0}")]
+    Llm(String),
+    /// It took longer than allowed.
+    #[error("{0}")]
+    Timeout(String),
+    /// The asker cancelled or left.
+    #[error("The query was cancelled.")]
+    Cancelled,
+    /// Our fault; the message goes to the log, not to the user.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// Why a source refused a query: decides whether another attempt makes sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceFault {
+    /// A table, column or function that does not exist. Mendable.
+    Name,
+    /// Types that do not fit. Mendable.
+    Type,
+    /// The statement does not parse. Mendable.
+    Syntax,
+    /// The role may not. Final.
+    Permission,
+    /// The database could not be reached or the link broke. Final for this attempt.
+    Unreachable,
+    /// Anything else, such as a division by zero.
+    Other,
+}
+
+impl Error {
+    /// The stable code of this error, as it stands in the API and on the wire.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::NotFound(_) => "not_found",
+            Error::Invalid(_) => "invalid",
+            Error::Unauthorized(_) => "unauthorized",
+            Error::Forbidden(_) => "forbidden",
+            Error::Conflict(_) => "conflict",
+            Error::TooLarge(_) => "too_large",
+            Error::TooMany(_) => "too_many",
+            Error::Refused(_) => "refused",
+            Error::AgentOffline(_) => "agent_offline",
+            Error::Source { .. } => "source",
+            Error::Llm(_) => "llm",
+            Error::Timeout(_) => "timeout",
+            Error::Cancelled => "cancelled",
+            Error::Internal(_) => "internal",
+        }
+    }
+
+    /// Whether a translator that sees this error could write a better query.
+    pub fn is_mendable(&self) -> bool {
+        matches!(
+            self,
+            Error::Source {
+                kind: SourceFault::Name | SourceFault::Type | SourceFault::Syntax,
+                ..
+            }
+        )
+    }
+
+    /// An internal error from anything that can be shown.
+    pub fn internal(error: impl std::fmt::Display) -> Error {
+        Error::Internal(error.to_string())
+    }
+
+    /// A source error of the given kind.
+    pub fn source(kind: SourceFault, message: impl Into<String>) -> Error {
+        Error::Source {
+            kind,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Error {
+        Error::Internal(format!("input/output: {error}"))
+    }
+}
+
+impl From<arrow::error::ArrowError> for Error {
+    fn from(error: arrow::error::ArrowError) -> Error {
+        Error::Internal(format!("arrow: {error}"))
+    }
+}

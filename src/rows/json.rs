@@ -1,0 +1,1 @@
+//! Arrow values as JSON: the rules of the API.

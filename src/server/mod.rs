@@ -1,0 +1,1 @@
+//! HTTP and WebSocket, and the embedded web UI.

@@ -1,0 +1,3 @@
+//! What the product does, without HTTP: each file one noun.
+
+pub mod agents;

@@ -1,0 +1,127 @@
+//! Where queries run. Everything the rest of the program knows about a database stands in [`Source`]; a new
+//! kind is one file here, one [`Kind`], and one arm in [`connect`].
+
+pub mod files;
+pub mod postgres;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::rows::Rows;
+
+/// Something that can be asked: files, a database near, or a database behind an agent.
+#[async_trait]
+pub trait Source: Send + Sync {
+    /// What dialect queries for this source are written in.
+    fn dialect(&self) -> Dialect;
+
+    /// Reaches the source and says what it is and what its role could do. Errors: `Source`, `Timeout`,
+    /// `AgentOffline`.
+    async fn check(&self) -> Result<Health>;
+
+    /// What can be asked about.
+    async fn catalog(&self) -> Result<Arc<Catalog>>;
+
+    /// Runs one query that has passed the guard, within `limits`, read-only. Dropping the future or the rows
+    /// cancels it, down to the database. Rows end with [`Error::TooLarge`] never: at the row or byte limit
+    /// the stream simply ends, and the caller compares counts (one row more than the limit is fetched to
+    /// tell).
+    async fn run(&self, query: &str, limits: &Limits) -> Result<Rows>;
+}
+
+/// The languages queries are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// PostgreSQL's SQL.
+    Postgresql,
+    /// DataFusion's SQL, over files.
+    Datafusion,
+}
+
+impl Dialect {
+    /// As it stands in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Postgresql => "postgresql",
+            Dialect::Datafusion => "datafusion",
+        }
+    }
+}
+
+/// The kinds of database a connection or an agent may have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Kind {
+    Postgresql,
+}
+
+impl Kind {
+    /// As it stands in the API and on the wire.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Postgresql => "POSTGRESQL",
+        }
+    }
+
+    /// The dialect of its queries.
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Kind::Postgresql => Dialect::Postgresql,
+        }
+    }
+}
+
+/// What a source said about itself when it was reached.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Health {
+    /// The database's version, e.g. `PostgreSQL 15.18`.
+    pub version: String,
+    /// What the role could do beyond reading, one sentence each; empty is good.
+    #[serde(default)]
+    pub role_warnings: Vec<String>,
+}
+
+/// How much one query may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Rows at most.
+    pub rows: u64,
+    /// Bytes of Arrow data at most.
+    pub bytes: u64,
+    /// Wall-clock time in milliseconds, from start to last row.
+    pub time_ms: u64,
+}
+
+impl Limits {
+    /// The wall-clock limit.
+    pub fn time(&self) -> Duration {
+        Duration::from_millis(self.time_ms)
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            rows: 100_000,
+            bytes: 256 * 1024 * 1024,
+            time_ms: 60_000,
+        }
+    }
+}
+
+/// Opens a database by URL. Nothing is sent until the first call. Errors: `Invalid` with a sentence that
+/// names the schemes understood (never the URL itself, it may hold a password).
+pub fn connect(url: &str) -> Result<Arc<dyn Source>> {
+    match url.split_once(':').map(|(scheme, _)| scheme) {
+        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::Postgres::new(url)?)),
+        _ => Err(Error::Invalid(
+            "This source URL is not understood; it has to begin with postgres:// or postgresql://.".into(),
+        )),
+    }
+}

@@ -1,0 +1,1 @@
+//! Where uploaded files and results lie: a local folder.

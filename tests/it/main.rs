@@ -1,0 +1,18 @@
+//! The one integration test binary: through HTTP, sockets, the command line and real databases.
+
+mod support;
+
+mod accounts;
+mod agent;
+mod ask;
+mod cli;
+mod config;
+mod export;
+mod files;
+mod guard;
+mod ingest;
+mod layout;
+mod llm;
+mod offline;
+mod postgres;
+mod ui;

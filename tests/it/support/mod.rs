@@ -1,0 +1,5 @@
+//! What the tests stand on: real servers in temp folders and a scripted model.
+
+pub mod app;
+pub mod model;
+pub mod postgres;
