@@ -97,9 +97,7 @@ fn holds(data_type: &DataType) -> bool {
         | DataType::LargeListView(_)
         | DataType::Union(..) => false,
         // Parquet has no group without children.
-        DataType::Struct(fields) => {
-            !fields.is_empty() && fields.iter().all(|field| holds(field.data_type()))
-        }
+        DataType::Struct(fields) => !fields.is_empty() && fields.iter().all(|field| holds(field.data_type())),
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             holds(item.data_type())
         }

@@ -71,9 +71,7 @@ impl FromStr for Format {
         Format::ALL
             .into_iter()
             .find(|format| format.extension() == text)
-            .ok_or_else(|| {
-                Error::Invalid("The format has to be csv, xlsx, json, parquet or arrow.".into())
-            })
+            .ok_or_else(|| Error::Invalid("The format has to be csv, xlsx, json, parquet or arrow.".into()))
     }
 }
 
@@ -130,8 +128,11 @@ impl<W: Write + Send> Export<W> {
 /// The columns' names with no two alike (`total`, `total_2`): for formats whose rows are objects.
 pub(super) fn unique_names(schema: &Schema) -> Vec<String> {
     let mut taken = std::collections::HashSet::new();
-    let all: std::collections::HashSet<&str> =
-        schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let all: std::collections::HashSet<&str> = schema
+        .fields()
+        .iter()
+        .map(|field| field.name().as_str())
+        .collect();
     schema
         .fields()
         .iter()

@@ -20,10 +20,10 @@
 use std::ops::Range;
 
 use arrow::array::types::{
-    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, DurationMicrosecondType,
-    DurationMillisecondType, DurationNanosecondType, DurationSecondType, Float16Type, Float32Type,
-    Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType, IntervalMonthDayNanoType,
-    IntervalYearMonthType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
+    ArrowPrimitiveType, Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type,
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+    Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, IntervalDayTimeType,
+    IntervalMonthDayNanoType, IntervalYearMonthType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Field, IntervalUnit, TimeUnit};
@@ -178,9 +178,7 @@ fn column(field: &Field, array: &ArrayRef, json: JsonText, depth: usize) -> Resu
 }
 
 fn each<T>(cells: impl Iterator<Item = Option<T>>, to_json: impl Fn(T) -> Value) -> Vec<Value> {
-    cells
-        .map(|cell| cell.map_or(Value::Null, &to_json))
-        .collect()
+    cells.map(|cell| cell.map_or(Value::Null, &to_json)).collect()
 }
 
 fn primitives<T: ArrowPrimitiveType>(array: &ArrayRef, to_json: impl Fn(T::Native) -> Value) -> Vec<Value> {
@@ -230,12 +228,7 @@ fn double(value: f64) -> Value {
 
 /// Through its shortest decimal form: 0.1 must not become 0.10000000149011612.
 fn single(value: f32) -> Value {
-    double(
-        value
-            .to_string()
-            .parse()
-            .unwrap_or_else(|_| f64::from(value)),
-    )
+    double(value.to_string().parse().unwrap_or_else(|_| f64::from(value)))
 }
 
 /// Times through Arrow's own formatter. `raw` holds the same rows as counts, for those outside the calendar.
@@ -313,9 +306,7 @@ fn timestamps(array: &ArrayRef, unit: TimeUnit, zone: Option<&str>) -> Result<Ve
 fn durations(array: &ArrayRef, unit: TimeUnit) -> Vec<Value> {
     let iso = |nanos: i128| Value::String(iso_interval(0, 0, nanos));
     match unit {
-        TimeUnit::Second => {
-            primitives::<DurationSecondType>(array, |v| iso(i128::from(v) * 1_000_000_000))
-        }
+        TimeUnit::Second => primitives::<DurationSecondType>(array, |v| iso(i128::from(v) * 1_000_000_000)),
         TimeUnit::Millisecond => {
             primitives::<DurationMillisecondType>(array, |v| iso(i128::from(v) * 1_000_000))
         }
@@ -341,7 +332,7 @@ fn intervals(array: &ArrayRef, unit: IntervalUnit) -> Vec<Value> {
 /// ISO 8601, each part with its own sign as PostgreSQL writes it: `P1Y2M3DT4H5M6.7S`, `P-1DT-2H`, `PT0S`.
 fn iso_interval(months: i32, days: i32, nanos: i128) -> String {
     let mut text = String::from("P");
-    let mut part = |text: &mut String, count: i128, letter: char| {
+    let part = |text: &mut String, count: i128, letter: char| {
         if count != 0 {
             text.push_str(&count.to_string());
             text.push(letter);
@@ -390,10 +381,7 @@ fn lists(array: &ArrayRef, json: JsonText, depth: usize) -> Result<Vec<Value>> {
     let (DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _)) =
         array.data_type()
     else {
-        return Err(Error::Internal(format!(
-            "{} is not a list",
-            array.data_type()
-        )));
+        return Err(Error::Internal(format!("{} is not a list", array.data_type())));
     };
     (0..array.len())
         .map(|row| {
@@ -430,9 +418,7 @@ fn maps(array: &ArrayRef, json: JsonText, depth: usize) -> Result<Vec<Value>> {
             }
             let pairs = keys.into_iter().zip(cells);
             Ok(Value::Array(
-                pairs
-                    .map(|(key, cell)| Value::Array(vec![key, cell]))
-                    .collect(),
+                pairs.map(|(key, cell)| Value::Array(vec![key, cell])).collect(),
             ))
         })
         .collect()

@@ -78,7 +78,9 @@ fn printable(text: &str) -> String {
             '\n' => '⏎',
             '\t' => ' ',
             // Escape sequences, and marks that turn the direction of the text around.
-            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => '\u{fffd}',
+            c if c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') => {
+                '\u{fffd}'
+            }
             c => c,
         })
         .collect()

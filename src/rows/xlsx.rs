@@ -149,9 +149,7 @@ impl<W: Write> XlsxFile<W> {
                                 .map_err(failed)?;
                         }
                         Some(Cell::Text(text)) => {
-                            sheet
-                                .write_string(self.row, at, clipped(&text))
-                                .map_err(failed)?;
+                            sheet.write_string(self.row, at, clipped(&text)).map_err(failed)?;
                         }
                     }
                 }
@@ -211,7 +209,11 @@ impl Formats {
                 .and_then(serial_day)
                 .map(|day| Cell::Number(day, Some(&self.date))),
             Kind::Time => NaiveTime::parse_from_str(text, "%H:%M:%S%.f").ok().map(|time| {
-                let format = if has_millis(time) { &self.time_ms } else { &self.time };
+                let format = if has_millis(time) {
+                    &self.time_ms
+                } else {
+                    &self.time
+                };
                 Cell::Number(day_fraction(time), Some(format))
             }),
             Kind::Timestamp => moment(text).and_then(|moment| {
@@ -264,7 +266,8 @@ fn serial_day(day: NaiveDate) -> Option<f64> {
 }
 
 fn day_fraction(time: NaiveTime) -> f64 {
-    let millis = u64::from(time.num_seconds_from_midnight()) * 1000 + u64::from(time.nanosecond() / 1_000_000);
+    let millis =
+        u64::from(time.num_seconds_from_midnight()) * 1000 + u64::from(time.nanosecond() / 1_000_000);
     millis as f64 / 86_400_000.0
 }
 
