@@ -28,9 +28,8 @@ pub trait Source: Send + Sync {
     async fn catalog(&self) -> Result<Arc<Catalog>>;
 
     /// Runs one query that has passed the guard, within `limits`, read-only. Dropping the future or the rows
-    /// cancels it, down to the database. Rows end with [`Error::TooLarge`] never: at the row or byte limit
-    /// the stream simply ends, and the caller compares counts (one row more than the limit is fetched to
-    /// tell).
+    /// cancels it, down to the database. At the row or byte limit the stream ends, after exactly the rows
+    /// that fit, and `Rows::truncated` is set if (and only if) there were more.
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows>;
 }
 
