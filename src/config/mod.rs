@@ -5,6 +5,7 @@
 //! explains every key; `tests/it/config.rs` keeps it equal to the defaults written here.
 
 mod agent;
+mod llm;
 mod settings;
 mod value;
 
@@ -21,12 +22,9 @@ use self::value::{Size, WebUrl};
 use crate::error::{Error, Result};
 
 pub use self::agent::{AgentConfig, AgentConnection, AgentFlags, PolicyConfig};
+pub use self::llm::LlmConfig;
 pub use self::settings::Inputs;
 
-/// The base URL a key alone is used with.
-const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
-/// The model asked there, unless another is named.
-const OPENAI_MODEL: &str = "gpt-4.1-mini";
 /// Shorter secret keys could be guessed.
 const SECRET_KEY_LENGTH: usize = 32;
 
@@ -91,22 +89,6 @@ pub struct QueryConfig {
     pub keep_results: Duration,
 }
 
-/// `[llm]`
-#[derive(Debug, Clone)]
-pub struct LlmConfig {
-    /// OpenAI-compatible base, e.g. `https://api.openai.com/v1`; a query string is kept.
-    pub base_url: String,
-    /// None for endpoints that need no key.
-    pub api_key: Option<SecretString>,
-    pub model: String,
-    /// Time to reach the endpoint.
-    pub connect_timeout: Duration,
-    /// Time until the first byte and between two bytes, and for a whole answer that does not stream.
-    pub read_timeout: Duration,
-    /// Further tries on 429 and 5xx.
-    pub retries: u32,
-}
-
 /// `[log]`
 #[derive(Debug, Clone)]
 pub struct LogConfig {
@@ -138,6 +120,7 @@ impl Config {
     pub fn load(inputs: &Inputs<'_>, flags: ServerFlags) -> Result<Config> {
         let mut settings = Settings::new(inputs)?;
         let mut config = Config::read(&mut settings)?;
+        let llm = llm::Raw::read(&mut settings)?;
         // One file serves both roles, so the agent's keys are checked here too; only their sense is not.
         agent::Raw::read(&mut settings)?;
         settings.refuse_unknown()?;
@@ -151,10 +134,12 @@ impl Config {
         if let Some(url) = flags.database_url {
             config.database.url = Some(url);
         }
+        config.llm = llm.complete()?;
         config.check()?;
         Ok(config)
     }
 
+    /// All but the model, which is put together later: half a model is no mistake in an agent's environment.
     fn read(settings: &mut Settings<'_>) -> Result<Config> {
         let default = Config::default();
         let s = settings;
@@ -192,7 +177,7 @@ impl Config {
                     .get("query", "keep_results")?
                     .unwrap_or(default.query.keep_results),
             },
-            llm: read_llm(s)?,
+            llm: None,
             log: LogConfig::read(s)?,
         })
     }
@@ -274,74 +259,6 @@ impl Default for LogConfig {
     }
 }
 
-impl LlmConfig {
-    /// OpenAI's own endpoint, or any other that speaks its language.
-    pub fn new(
-        base_url: impl Into<String>,
-        api_key: Option<SecretString>,
-        model: impl Into<String>,
-    ) -> LlmConfig {
-        LlmConfig {
-            base_url: base_url.into(),
-            api_key,
-            model: model.into(),
-            connect_timeout: Duration::from_secs(10),
-            // Models at home may read a long prompt for a minute before they say a word.
-            read_timeout: Duration::from_secs(120),
-            retries: 3,
-        }
-    }
-}
-
-/// A key alone means OpenAI; a base URL of one's own needs the model's name, since nobody can guess it.
-fn read_llm(s: &mut Settings<'_>) -> Result<Option<LlmConfig>> {
-    let enabled: Option<bool> = s.get("llm", "enabled")?;
-    let base_url: Option<WebUrl> = s.get_or_plain("llm", "base_url", &["OPENAI_BASE_URL"])?;
-    let api_key = s.secret("llm", "api_key", "api_key_file", &["OPENAI_API_KEY"])?;
-    let model: Option<String> = s.get_or_plain("llm", "model", &["OPENAI_MODEL"])?;
-    let connect_timeout: Option<Duration> = s.get("llm", "connect_timeout")?;
-    let read_timeout: Option<Duration> = s.get("llm", "read_timeout")?;
-    let retries: Option<u32> = s.get("llm", "retries")?;
-    if enabled == Some(false) {
-        return Ok(None);
-    }
-
-    let (base_url, model) = match (base_url, model) {
-        (None, model) if api_key.is_some() => (
-            OPENAI_BASE_URL.into(),
-            model.unwrap_or_else(|| OPENAI_MODEL.into()),
-        ),
-        (Some(WebUrl(url)), Some(model)) => (url, model),
-        (Some(WebUrl(url)), None) if url == OPENAI_BASE_URL => (url, OPENAI_MODEL.into()),
-        (Some(_), None) => {
-            return Err(Error::Invalid(
-                "A model's base URL is set (llm.base_url, OPENAI_BASE_URL) but no model; name it in llm.model \
-                 or OPENAI_MODEL."
-                    .into(),
-            ));
-        }
-        (None, Some(_)) => {
-            return Err(Error::Invalid(
-                "A model is named (llm.model, OPENAI_MODEL) but not where it runs; set llm.api_key or \
-                 OPENAI_API_KEY for OpenAI, or llm.base_url for another endpoint."
-                    .into(),
-            ));
-        }
-        (None, None) if enabled == Some(true) => {
-            return Err(Error::Invalid(
-                "llm.enabled is true but no model is configured; set llm.api_key, or llm.base_url and llm.model."
-                    .into(),
-            ));
-        }
-        (None, None) => return Ok(None),
-    };
-    let mut llm = LlmConfig::new(base_url, api_key, model);
-    llm.connect_timeout = connect_timeout.unwrap_or(llm.connect_timeout);
-    llm.read_timeout = read_timeout.unwrap_or(llm.read_timeout);
-    llm.retries = retries.unwrap_or(llm.retries);
-    Ok(Some(llm))
-}
-
 fn size(settings: &mut Settings<'_>, section: &'static str, key: &'static str, default: u64) -> Result<u64> {
     Ok(settings.get(section, key)?.map_or(default, |Size(bytes)| bytes))
 }
@@ -356,6 +273,7 @@ pub fn keys() -> Vec<String> {
     let read = || {
         let mut settings = Settings::new(&inputs)?;
         Config::read(&mut settings)?;
+        llm::Raw::read(&mut settings)?;
         agent::Raw::read(&mut settings)?;
         Ok::<_, Error>(settings.known())
     };

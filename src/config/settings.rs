@@ -330,7 +330,7 @@ impl<'a> Settings<'a> {
                 path.display()
             ))
         })?;
-        SecretString::from_text(&text).ok_or_else(|| {
+        SecretString::from_text(text.trim_end_matches(['\r', '\n'])).ok_or_else(|| {
             Error::Invalid(format!(
                 "The file {} named by {named_by} is empty.",
                 path.display()
