@@ -23,6 +23,12 @@ impl Translator for Llm {
     fn name(&self) -> &'static str {
         "llm"
     }
+    fn can_repair(&self) -> bool {
+        true
+    }
+    fn is_instant(&self) -> bool {
+        false
+    }
     async fn translate(&self, context: &Context<'_>) -> Result<Translation> {
         let _ = (&self.config, context);
         Err(Error::Internal("llm".into()))
