@@ -131,7 +131,11 @@ impl Answer {
         loop {
             let granted = self.account.granted.notified();
             {
-                let mut credit = self.account.credit.lock().expect("no panic while the lock is held");
+                let mut credit = self
+                    .account
+                    .credit
+                    .lock()
+                    .expect("no panic while the lock is held");
                 if let Some(rest) = credit.checked_sub(cost) {
                     *credit = rest;
                     return;

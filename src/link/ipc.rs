@@ -139,14 +139,14 @@ fn plain(data_type: &DataType) -> Option<DataType> {
         }
         DataType::List(item) => field(item).map(DataType::List),
         DataType::LargeList(item) => field(item).map(DataType::LargeList),
-        DataType::Struct(fields) if fields.iter().any(|child| field(child).is_some()) => Some(
-            DataType::Struct(
+        DataType::Struct(fields) if fields.iter().any(|child| field(child).is_some()) => {
+            Some(DataType::Struct(
                 fields
                     .iter()
                     .map(|child| field(child).unwrap_or_else(|| child.clone()))
                     .collect(),
-            ),
-        ),
+            ))
+        }
         _ => None,
     }
 }
@@ -307,8 +307,8 @@ fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<(u64, usize
                 -1 => rest.len(),
                 declared => {
                     packed += rest.len();
-                    let declared = usize::try_from(declared)
-                        .map_err(|_| broken("a buffer declares a negative size"))?;
+                    let declared =
+                        usize::try_from(declared).map_err(|_| broken("a buffer declares a negative size"))?;
                     parts.push((rest, declared));
                     declared
                 }
@@ -370,9 +370,10 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         DataType::FixedSizeList(_, size) if *size > 65_536 => {
             Err(broken("it has a list of an impossible size"))
         }
-        DataType::List(field) | DataType::LargeList(field) | DataType::FixedSizeList(field, _) | DataType::Map(field, _) => {
-            known_type(field.data_type(), depth + 1)
-        }
+        DataType::List(field)
+        | DataType::LargeList(field)
+        | DataType::FixedSizeList(field, _)
+        | DataType::Map(field, _) => known_type(field.data_type(), depth + 1),
         DataType::Struct(fields) => fields
             .iter()
             .try_for_each(|field| known_type(field.data_type(), depth + 1)),

@@ -74,7 +74,11 @@ impl std::fmt::Display for Ended {
         match self {
             Ended::Closed(None) => f.write_str("closed by the other side"),
             Ended::Closed(Some(closing)) => {
-                write!(f, "closed by the other side ({}: {})", closing.code, closing.reason)
+                write!(
+                    f,
+                    "closed by the other side ({}: {})",
+                    closing.code, closing.reason
+                )
             }
             Ended::Left(closing) => write!(f, "closed here ({})", closing.reason),
             Ended::Lost(why) => write!(f, "connection lost ({why})"),
@@ -224,7 +228,8 @@ impl Outbox {
     }
 }
 
-/// Drives a socket until it ends. `data` holds answers on their way out (the agent's side; the server passes
+/// Drives a socket until it ends. The stream tells a broken rule (an oversized frame) from a lost network by
+/// the [`Ended`] it gives. `data` holds answers on their way out (the agent's side; the server passes
 /// none). Returns why it ended, after saying so to the other side where that is still possible.
 pub async fn run<R, W, H>(
     stream: R,
@@ -235,7 +240,7 @@ pub async fn run<R, W, H>(
     heartbeat: Heartbeat,
 ) -> Ended
 where
-    R: Stream<Item = Result<Frame, String>>,
+    R: Stream<Item = Result<Frame, Ended>>,
     W: Sink<Frame>,
     W::Error: std::fmt::Display,
     H: Handler,
@@ -272,9 +277,14 @@ where
     ended
 }
 
-async fn read<R, H>(mut stream: std::pin::Pin<&mut R>, outbox: &Outbox, handler: &H, heard: &Mutex<Instant>) -> Ended
+async fn read<R, H>(
+    mut stream: std::pin::Pin<&mut R>,
+    outbox: &Outbox,
+    handler: &H,
+    heard: &Mutex<Instant>,
+) -> Ended
 where
-    R: Stream<Item = Result<Frame, String>>,
+    R: Stream<Item = Result<Frame, Ended>>,
     H: Handler,
 {
     // A peer that never lets the socket run dry must not keep the other tasks of this thread waiting; tokio's
@@ -283,7 +293,7 @@ where
     loop {
         let frame = match stream.next().await {
             None => return Ended::Lost("the socket ended".into()),
-            Some(Err(why)) => return Ended::Lost(why),
+            Some(Err(ended)) => return ended,
             Some(Ok(frame)) => frame,
         };
         *heard.lock().expect("no panic while the lock is held") = Instant::now();
