@@ -87,7 +87,9 @@ export const uploadStore = {
 
 function pump() {
   const running = uploads.filter((u) => u.state === "sending" || u.state === "importing").length;
-  const waiting = uploads.filter((upload) => upload.state === "waiting").reverse();
+  const waiting = uploads
+    .filter((upload) => upload.state === "waiting")
+    .sort((a, b) => a.key - b.key);
   for (const upload of waiting.slice(0, Math.max(0, AT_ONCE - running))) {
     const job = jobs.get(upload.key);
     if (job) void start(job);

@@ -1,7 +1,7 @@
 // The custard swirl and the product's name.
 export function Swirl({ className }: { className?: string }) {
   return (
-    <svg viewBox="0 0 32 32" className={className} aria-hidden>
+    <svg viewBox="3.5 1 25 30" className={className} aria-hidden>
       <path d="M9.4 19.5h13.2l-4.9 9.6c-.7 1.4-2.7 1.4-3.4 0z" fill="#b8763a" />
       <path
         d="M16 1.8c.5 2.6 3.9 3.3 5.1 5.7.8 1.6.3 3-.5 4 2.4.5 4 2.1 4 4.2 0 2.9-3.2 4.8-8.6 4.8s-8.6-1.9-8.6-4.8c0-2.3 1.9-3.9 4.6-4.3-1-.9-1.4-2.3-.8-3.7C12.2 5.3 15.2 4.8 16 1.8z"

@@ -20,7 +20,7 @@ export function Page({ title, heading, note, action, children }: PageProps) {
           <h1 className="text-[1.75rem] break-words">{heading ?? title}</h1>
           {note && <div className="mt-1 text-ink-soft">{note}</div>}
         </div>
-        {action && <div className="flex flex-wrap gap-2">{action}</div>}
+        {action && <div className="flex flex-wrap items-center gap-2">{action}</div>}
       </div>
       {children}
     </div>

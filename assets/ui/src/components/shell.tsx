@@ -48,7 +48,7 @@ export function Shell() {
       <aside className="fixed inset-y-0 left-0 hidden w-64 border-r border-line bg-surface/60 p-4 lg:block">
         <Sidebar />
       </aside>
-      <header className="sticky top-0 z-30 flex h-14 items-center justify-between border-b border-line bg-canvas/95 px-3 lg:hidden">
+      <header className="sticky top-0 z-30 flex h-14 items-center justify-between border-b border-line bg-canvas px-3 lg:hidden">
         <Button
           variant="ghost"
           size="icon"

@@ -27,9 +27,9 @@ export function formatNumber(value: number): string {
   return groupDigits(String(Number(value.toFixed(digits))));
 }
 
-/** Short axis and tile numbers: 12.3k, 4.5M. */
+/** Short numbers for axes: 800, 12K, 4.5M. */
 export function compactNumber(value: number): string {
-  if (Math.abs(value) < 10_000) return formatNumber(Number(value.toPrecision(4)));
+  if (Math.abs(value) < 1000) return formatNumber(Number(value.toPrecision(4)));
   return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(
     value,
   );
@@ -82,11 +82,11 @@ export function formatBytes(bytes: number): string {
   const units = ["B", "KB", "MB", "GB", "TB"];
   let size = bytes;
   let unit = 0;
-  while (size >= 1000 && unit < units.length - 1) {
-    size /= 1000;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
     unit += 1;
   }
-  return `${unit === 0 ? size : size.toFixed(size < 10 ? 1 : 0)} ${units[unit]}`;
+  return `${unit === 0 ? size : size.toFixed(size < 10 && !Number.isInteger(size) ? 1 : 0)} ${units[unit]}`;
 }
 
 export function formatDuration(milliseconds: number): string {

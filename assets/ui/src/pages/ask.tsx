@@ -13,6 +13,7 @@ import { ConversationHead } from "@/components/conversation-head";
 import { sourceBody, type SourceChoice } from "@/components/source-picker";
 import { LoadError } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
+import { cn } from "@/lib/cn";
 import { useTitle } from "@/lib/use-title";
 
 interface Entry {
@@ -34,12 +35,14 @@ export default function Ask() {
   });
   const [sources, setSources] = useState<SourceChoice>(() => choiceFrom(search));
   const composer = useRef<ComposerHandle>(null);
-  const end = useRef<HTMLDivElement>(null);
+  const last = useRef<HTMLLIElement>(null);
 
   const entries = useMemo(
     () => merge(stored.data?.queries ?? [], thread.turns),
     [stored.data, thread.turns],
   );
+  const loading = conversationId !== null && !thread.whole && stored.isPending;
+  const empty = entries.length === 0 && !loading && !stored.isError;
   const running = threads.running(thread);
   const title = stored.data?.title ?? entries[0]?.question;
   useTitle(title && title.length < 80 ? title : "Ask");
@@ -102,19 +105,27 @@ export default function Ask() {
     return () => window.removeEventListener("keydown", stop);
   }, [running, thread.key]);
 
-  // The newest question comes into view when it is asked and when its answer is there.
-  const newest = entries.at(-1);
-  const settled = newest?.answer?.id;
+  // A new question comes to the top, and its answer grows below it without moving what is read.
+  const newest = entries.at(-1)?.key;
   useEffect(() => {
-    if (newest?.key) end.current?.scrollIntoView({ block: "end", behavior: "smooth" });
-  }, [newest?.key, settled]);
+    const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    last.current?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
+  }, [newest]);
 
   useEffect(() => {
     if (window.matchMedia("(pointer: fine)").matches) composer.current?.focus();
-  }, [conversationId]);
+  }, [conversationId, empty]);
 
-  const loading = conversationId !== null && !thread.whole && stored.isPending;
-  const empty = entries.length === 0 && !loading && !stored.isError;
+  const box = (
+    <Composer
+      handle={composer}
+      placeholder={entries.length ? "Ask a follow-up…" : "Ask a question about your data…"}
+      sources={sources}
+      onSources={setSources}
+      onAsk={ask}
+      busy={running !== undefined}
+    />
+  );
 
   return (
     <div className="mx-auto flex min-h-[calc(100dvh-3.5rem)] max-w-4xl flex-col px-4 sm:px-8 lg:min-h-dvh">
@@ -122,10 +133,21 @@ export default function Ask() {
       <div className="flex-1 pt-2">
         {loading && <ThreadSkeleton />}
         {stored.isError && <LoadError error={stored.error} retry={() => void stored.refetch()} />}
-        {empty && <AskStart sources={sources} ask={ask} />}
+        {empty && (
+          <AskStart sources={sources} ask={ask}>
+            {box}
+          </AskStart>
+        )}
         <ol className="space-y-8">
           {entries.map((entry, index) => (
-            <li key={entry.key} className="animate-rise">
+            <li
+              key={entry.key}
+              ref={index === entries.length - 1 ? last : undefined}
+              className={cn(
+                "animate-rise scroll-mt-18 lg:scroll-mt-5",
+                index === entries.length - 1 && entries.length > 1 && "min-h-[calc(100dvh-13rem)]",
+              )}
+            >
               <Question text={entry.question} edited={isEdited(entry)} />
               {entry.answer ? (
                 <AnswerCard
@@ -157,18 +179,12 @@ export default function Ask() {
             </li>
           ))}
         </ol>
-        <div ref={end} className="h-6 scroll-mb-40" />
       </div>
-      <div className="sticky bottom-0 z-20 bg-gradient-to-t from-canvas from-75% to-transparent pt-4 pb-4">
-        <Composer
-          handle={composer}
-          placeholder={entries.length ? "Ask a follow-up…" : "Ask a question about your data…"}
-          sources={sources}
-          onSources={setSources}
-          onAsk={ask}
-          busy={running !== undefined}
-        />
-      </div>
+      {!empty && (
+        <div className="sticky bottom-0 z-20 bg-gradient-to-t from-canvas from-75% to-transparent pt-4 pb-4">
+          {box}
+        </div>
+      )}
     </div>
   );
 }

@@ -29,7 +29,7 @@ export function Dashboard() {
     >
       <QuickAsk />
       <NextSteps />
-      <div className="grid items-start gap-5 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
+      <div className="grid grid-cols-[minmax(0,1fr)] items-start gap-5 lg:grid-cols-[minmax(0,3fr)_minmax(0,2fr)]">
         <div className="space-y-5">
           {(kept.data?.length ?? 0) > 0 && (
             <Card aria-labelledby="kept">

@@ -64,7 +64,7 @@ export default function FileDetail() {
         <label className="mb-4 flex items-center gap-2 text-sm font-semibold">
           Sheet
           <Select
-            className="w-auto max-w-64"
+            className="w-auto max-w-64 font-normal"
             value={table?.name}
             onChange={(event) => setChosen(event.target.value)}
           >

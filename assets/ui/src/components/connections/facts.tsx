@@ -9,7 +9,7 @@ export function Facts({ connection }: { connection: Connection }) {
   const online = connection.agent === "online";
   return (
     <Card aria-label="State">
-      <dl className="grid gap-x-6 gap-y-4 p-5 sm:grid-cols-2 lg:grid-cols-4">
+      <dl className="grid gap-x-6 gap-y-3 p-5 grid-cols-2 lg:grid-cols-4">
         <Fact
           name="Agent"
           note={

@@ -149,7 +149,7 @@ function Columns({ table, words }: { table: CatalogTable; words: string }) {
       {table.columns.map((column) => {
         const key = table.foreign_keys.find(({ columns }) => columns.includes(column.name));
         return (
-          <li key={column.name} className="flex flex-wrap items-baseline gap-x-3 px-3 py-1">
+          <li key={column.name} className="flex flex-wrap items-center gap-x-3 px-3 py-1">
             <span
               className={`font-mono text-[0.8125rem] break-all ${
                 words && column.name.toLowerCase().includes(words)

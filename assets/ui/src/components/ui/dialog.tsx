@@ -31,7 +31,7 @@ export function Dialog({
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
-        <Radix.Overlay className="fixed inset-0 z-40 animate-fade bg-[#1a1208]/45" />
+        <Radix.Overlay data-dim className="fixed inset-0 z-40 animate-fade bg-[#1a1208]/45" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
           onInteractOutside={(event) => {
@@ -45,9 +45,9 @@ export function Dialog({
             !side && (wide ? "max-w-2xl" : "max-w-lg"),
           )}
         >
-          <div className="mb-4 flex items-start justify-between gap-4">
+          <div className={cn("flex items-start justify-between gap-4", side ? "-mb-9" : "mb-4")}>
             <div>
-              <Radix.Title className="text-xl">{title}</Radix.Title>
+              <Radix.Title className={side ? "sr-only" : "text-xl"}>{title}</Radix.Title>
               {description && (
                 <Radix.Description className="mt-1 text-sm text-ink-soft">
                   {description}
@@ -55,7 +55,12 @@ export function Dialog({
               )}
             </div>
             <Radix.Close asChild>
-              <Button variant="ghost" size="icon-small" aria-label="Close" className="-mt-1 -mr-1">
+              <Button
+                variant="ghost"
+                size="icon-small"
+                aria-label="Close"
+                className="z-10 -mt-1 -mr-1 ml-auto"
+              >
                 <X aria-hidden />
               </Button>
             </Radix.Close>

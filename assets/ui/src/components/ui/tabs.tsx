@@ -27,7 +27,7 @@ export function Tabs({ value, onValueChange, items, label, extra, className }: T
             <Radix.Trigger
               key={item.value}
               value={item.value}
-              className="flex h-11 items-center gap-2 border-b-2 border-transparent px-3 text-[0.9375rem] font-semibold text-ink-soft transition-colors outline-offset-[-3px] hover:text-ink data-[state=active]:border-custard-strong data-[state=active]:text-ink [&_svg]:size-4"
+              className="flex h-11 items-center gap-2 border-b-2 border-transparent px-3 text-[0.9375rem] max-sm:px-2.5 max-sm:[&>svg]:hidden font-semibold text-ink-soft transition-colors outline-offset-[-3px] hover:text-ink data-[state=active]:border-custard-strong data-[state=active]:text-ink [&_svg]:size-4"
             >
               {item.label}
             </Radix.Trigger>
