@@ -81,7 +81,14 @@ pub fn of_bytes(bytes: &[u8]) -> Encoding {
         _ => {}
     }
     // Latin text in UTF-16 without a mark: every other byte is zero.
-    let zeros = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|byte| **byte == 0).count();
+    let zeros = |odd: usize| {
+        bytes
+            .iter()
+            .skip(odd)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
     let (even, odd, pairs) = (zeros(0), zeros(1), bytes.len() / 2);
     if pairs >= 4 && odd * 10 > pairs * 6 && even * 10 < pairs {
         Encoding::Utf16Le

@@ -133,8 +133,7 @@ fn unexpected(reply: &worker::Reply) -> Error {
 /// The schema of a Parquet file and its row count, from its footer.
 fn parquet_schema(parquet: &Path) -> Result<(arrow::datatypes::SchemaRef, u64)> {
     let file = std::fs::File::open(parquet)?;
-    let reader =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
     let rows = reader.metadata().file_metadata().num_rows();
     Ok((reader.schema().clone(), u64::try_from(rows).unwrap_or(0)))
 }
@@ -143,8 +142,7 @@ fn parquet_schema(parquet: &Path) -> Result<(arrow::datatypes::SchemaRef, u64)> 
 fn strictly_rises(parquet: &Path, column: &str) -> Result<bool> {
     use arrow::array::AsArray;
     let file = std::fs::File::open(parquet)?;
-    let builder =
-        ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
     let Ok(index) = builder.schema().index_of(column) else {
         return Ok(false);
     };

@@ -107,7 +107,10 @@ mod tests {
 
     #[test]
     fn tables_are_called_after_their_file() {
-        assert_eq!(table(stem("C:\\data\\Sales Report (2024).csv")), "sales_report_2024");
+        assert_eq!(
+            table(stem("C:\\data\\Sales Report (2024).csv")),
+            "sales_report_2024"
+        );
         assert_eq!(table(stem("2024-05.csv")), "t_2024_05");
         assert_eq!(table(stem("Käufe.xlsx")), "käufe");
         assert_eq!(table("!!!"), "data");

@@ -57,9 +57,12 @@ pub(super) async fn run(job: &Job, limits: &ImportLimits) -> Result<Reply> {
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true);
-    let mut child = command.spawn().map_err(|error| Error::Internal(format!("the import worker did not start: {error}")))?;
+    let mut child = command
+        .spawn()
+        .map_err(|error| Error::Internal(format!("the import worker did not start: {error}")))?;
     limit(child.id(), limits.memory_bytes)?;
-    let (Some(mut stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+    let (Some(mut stdin), Some(stdout), Some(stderr)) =
+        (child.stdin.take(), child.stdout.take(), child.stderr.take())
     else {
         return Err(Error::Internal("the import worker has no pipes".into()));
     };
@@ -125,7 +128,10 @@ fn death(status: std::process::ExitStatus, words: &str, limits: &ImportLimits) -
         || words.contains("out of memory")
         || words.contains("failed to spawn thread");
     tracing::warn!(status = %status, words = words.trim(), "an import worker died");
-    if out_of_memory || (status.signal() == Some(KILLED)) || (status.signal() == Some(ABORTED) && words.is_empty()) {
+    if out_of_memory
+        || (status.signal() == Some(KILLED))
+        || (status.signal() == Some(ABORTED) && words.is_empty())
+    {
         return Error::TooLarge(format!(
             "Reading this file needs more than the {} MB of memory an import may take; split it, or raise that limit.",
             limits.memory_bytes / 1024 / 1024

@@ -22,9 +22,15 @@ const FOREIGN: [(&[u8], &str); 18] = [
     (b"\x28\xB5\x2F\xFD", "a Zstandard archive; unpack it first"),
     (b"\x7FELF", "a program"),
     (b"MZ\x90", "a program"),
-    (b"SQLite format 3", "a SQLite database; export its tables as CSV first"),
+    (
+        b"SQLite format 3",
+        "a SQLite database; export its tables as CSV first",
+    ),
     (b"{\\rtf", "an RTF document"),
-    (b"\xD0\xCF\x11\xE0", "an old Excel or Word file (.xls, .doc); save it as .xlsx or CSV first"),
+    (
+        b"\xD0\xCF\x11\xE0",
+        "an old Excel or Word file (.xls, .doc); save it as .xlsx or CSV first",
+    ),
     (b"OggS", "an audio file"),
     (b"ID3", "an audio file"),
     (b"Obj\x01", "an Avro file; export it as Parquet or CSV first"),
@@ -51,7 +57,9 @@ pub fn of_bytes(bytes: &[u8], complete: Complete, name: &str) -> Result<Format> 
     };
     let ending = ending(name);
     if bytes.is_empty() {
-        return Err(Error::Invalid("The file is empty; there is nothing to import.".into()));
+        return Err(Error::Invalid(
+            "The file is empty; there is nothing to import.".into(),
+        ));
     }
     if bytes.starts_with(b"PAR1") {
         return Ok(Format::Parquet);
@@ -75,7 +83,10 @@ pub fn of_bytes(bytes: &[u8], complete: Complete, name: &str) -> Result<Format> 
         }
     }
     let encoding = encoding::of_bytes(bytes);
-    let is_utf16 = matches!(encoding, encoding::Encoding::Utf16Le | encoding::Encoding::Utf16Be);
+    let is_utf16 = matches!(
+        encoding,
+        encoding::Encoding::Utf16Le | encoding::Encoding::Utf16Be
+    );
     if !is_utf16 {
         let zeros = memchr::memchr_iter(0, bytes).count();
         let controls = bytes
@@ -87,7 +98,9 @@ pub fn of_bytes(bytes: &[u8], complete: Complete, name: &str) -> Result<Format> 
         }
     }
     let start = text_start(bytes);
-    if start.starts_with(b"<") && (contains_ignore_case(start, b"<html") || contains_ignore_case(start, b"<!doctype")) {
+    if start.starts_with(b"<")
+        && (contains_ignore_case(start, b"<html") || contains_ignore_case(start, b"<!doctype"))
+    {
         return refuse("a web page (HTML)");
     }
     if start.starts_with(b"<?xml") {
@@ -109,7 +122,10 @@ pub fn of_bytes(bytes: &[u8], complete: Complete, name: &str) -> Result<Format> 
 }
 
 fn text_start(bytes: &[u8]) -> &[u8] {
-    bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii_start()
+    bytes
+        .strip_prefix(b"\xEF\xBB\xBF")
+        .unwrap_or(bytes)
+        .trim_ascii_start()
 }
 
 fn contains_ignore_case(text: &[u8], word: &[u8]) -> bool {
@@ -122,7 +138,10 @@ fn contains_ignore_case(text: &[u8], word: &[u8]) -> bool {
 fn looks_like_json(start: &[u8], complete: Complete) -> bool {
     let after = start[1..].trim_ascii_start();
     match start[0] {
-        b'{' => matches!(after.first(), Some(b'"' | b'}')) || (after.is_empty() && complete == Complete::Beginning),
+        b'{' => {
+            matches!(after.first(), Some(b'"' | b'}'))
+                || (after.is_empty() && complete == Complete::Beginning)
+        }
         _ => match after.first() {
             Some(b'{' | b'[' | b']' | b'"') => true,
             // `[1, 2]` is JSON, `[1],x` is not.

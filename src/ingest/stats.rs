@@ -4,7 +4,8 @@
 use std::path::Path;
 
 use polars::prelude::{
-    DataFrame, DataType, Engine, Expr, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, SortMultipleOptions, col, len,
+    DataFrame, DataType, Engine, Expr, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, SortMultipleOptions,
+    col, len,
 };
 
 use super::typing::kind::column_kind;
@@ -41,13 +42,19 @@ pub fn scan(parquet: &Path) -> Result<LazyFrame> {
 
 /// Runs a query on polars' streaming engine.
 pub fn collect(frame: LazyFrame) -> Result<DataFrame> {
-    let result = frame.collect_with_engine(Engine::Streaming).map_err(polars_error)?;
+    let result = frame
+        .collect_with_engine(Engine::Streaming)
+        .map_err(polars_error)?;
     Ok(result.unwrap_single())
 }
 
 /// One cell as text.
 pub fn text(frame: &DataFrame, column: &str, row: usize) -> Result<Option<String>> {
-    let value = frame.column(column).map_err(polars_error)?.get(row).map_err(polars_error)?;
+    let value = frame
+        .column(column)
+        .map_err(polars_error)?
+        .get(row)
+        .map_err(polars_error)?;
     Ok(match value {
         polars::prelude::AnyValue::Null => None,
         value => Some(value.str_value().into_owned()),
@@ -56,7 +63,11 @@ pub fn text(frame: &DataFrame, column: &str, row: usize) -> Result<Option<String
 
 /// One cell as a count.
 pub fn count(frame: &DataFrame, column: &str, row: usize) -> Result<u64> {
-    let value = frame.column(column).map_err(polars_error)?.get(row).map_err(polars_error)?;
+    let value = frame
+        .column(column)
+        .map_err(polars_error)?
+        .get(row)
+        .map_err(polars_error)?;
     Ok(value.extract::<u64>().unwrap_or(0))
 }
 
@@ -68,16 +79,30 @@ pub fn describe(parquet: &Path, name: &str) -> Result<Table> {
         row_estimate: Some(rows),
         ..Table::default()
     };
-    let kinds: Vec<ColumnKind> = schema.fields().iter().map(|field| column_kind(field.data_type())).collect();
+    let kinds: Vec<ColumnKind> = schema
+        .fields()
+        .iter()
+        .map(|field| column_kind(field.data_type()))
+        .collect();
     let mut wanted: Vec<Expr> = vec![len().alias("rows")];
     for (index, (field, kind)) in schema.fields().iter().zip(&kinds).enumerate() {
         let column = col(field.name().as_str());
         wanted.push(column.clone().null_count().alias(format!("n{index}")));
         if countable(*kind) {
-            wanted.push(countable_form(column.clone(), *kind).approx_n_unique().alias(format!("d{index}")));
+            wanted.push(
+                countable_form(column.clone(), *kind)
+                    .approx_n_unique()
+                    .alias(format!("d{index}")),
+            );
         }
         if ordered(*kind) {
-            wanted.push(column.clone().min().cast(DataType::String).alias(format!("a{index}")));
+            wanted.push(
+                column
+                    .clone()
+                    .min()
+                    .cast(DataType::String)
+                    .alias(format!("a{index}")),
+            );
             wanted.push(column.max().cast(DataType::String).alias(format!("z{index}")));
         }
     }
@@ -121,7 +146,10 @@ pub fn describe(parquet: &Path, name: &str) -> Result<Table> {
 
 /// Kinds whose distinct values polars can count.
 pub fn countable(kind: ColumnKind) -> bool {
-    kind.is_number() || kind.is_date() || kind.is_text() || matches!(kind, ColumnKind::Boolean | ColumnKind::Time)
+    kind.is_number()
+        || kind.is_date()
+        || kind.is_text()
+        || matches!(kind, ColumnKind::Boolean | ColumnKind::Time)
 }
 
 /// In a form polars can hash: decimals and times as text or integers.
@@ -163,7 +191,9 @@ fn values(parquet: &Path, column: &mut Column) -> Result<()> {
     let take = if complete { ALL_VALUES } else { SOME_VALUES };
     let mut long = false;
     for row in 0..found.height().min(take) {
-        let Some(value) = text(&found, "value", row)? else { continue };
+        let Some(value) = text(&found, "value", row)? else {
+            continue;
+        };
         if value.chars().count() <= VALUE_LENGTH {
             column.values.push(value);
         } else {
@@ -195,7 +225,11 @@ fn is_unique(parquet: &Path, column: &Column, rows: u64) -> Result<bool> {
 
 /// The column that rows are obviously told apart by: `id`, `<table>_id`, or the first unique one.
 fn primary_key(table: &Table) -> Vec<String> {
-    let unique: Vec<&String> = table.unique.iter().filter_map(|columns| columns.first()).collect();
+    let unique: Vec<&String> = table
+        .unique
+        .iter()
+        .filter_map(|columns| columns.first())
+        .collect();
     let singular = table.name.strip_suffix('s').unwrap_or(&table.name);
     let named = |wanted: &str| unique.iter().find(|name| plain(name) == wanted).copied();
     let found = named("id")

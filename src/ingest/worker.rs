@@ -73,7 +73,10 @@ pub fn worker() -> i32 {
         Err(error) => Reply::of_error(&error),
     };
     let mut out = std::io::stdout().lock();
-    match serde_json::to_writer(&mut out, &reply).map_err(std::io::Error::from).and_then(|()| out.flush()) {
+    match serde_json::to_writer(&mut out, &reply)
+        .map_err(std::io::Error::from)
+        .and_then(|()| out.flush())
+    {
         Ok(()) => 0,
         Err(_) => 2,
     }
@@ -101,7 +104,12 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// Takes a finished Parquet file in the work folder as the table's, under a number of its own.
-    pub(super) fn keep(&self, number: usize, written: &Path, mut report: super::report::Report) -> Result<ImportedTable> {
+    pub(super) fn keep(
+        &self,
+        number: usize,
+        written: &Path,
+        mut report: super::report::Report,
+    ) -> Result<ImportedTable> {
         let table = stats::describe(written, &report.table)?;
         for column in &mut report.columns {
             if column.type_name.is_empty()
@@ -112,7 +120,11 @@ impl Place<'_> {
         }
         let parquet = format!("table-{number}.parquet");
         std::fs::rename(written, self.out.join(&parquet))?;
-        Ok(ImportedTable { table, parquet, report })
+        Ok(ImportedTable {
+            table,
+            parquet,
+            report,
+        })
     }
 
     /// What the user decided for a table.
@@ -148,9 +160,18 @@ fn tables(format: Format, original: &Path, name: &str, place: &Place<'_>) -> Res
                 _ => None,
             };
             let written = place.work.join("table.parquet");
-            let imported = csv::import(original, &table, hint, place.overrides(&table), place.work, &written)?;
+            let imported = csv::import(
+                original,
+                &table,
+                hint,
+                place.overrides(&table),
+                place.work,
+                &written,
+            )?;
             Ok(vec![place.keep(0, &written, imported.report)?])
         }
-        _ => Err(Error::Invalid("This format is not read yet; save the file as CSV.".into())),
+        _ => Err(Error::Invalid(
+            "This format is not read yet; save the file as CSV.".into(),
+        )),
     }
 }

@@ -239,10 +239,7 @@ fn take(queue: &Mutex<Receiver<Chunk>>) -> Option<Chunk> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 
-fn in_order<T>(
-    results: Receiver<(usize, Result<T>)>,
-    done: &mut impl FnMut(T) -> Result<()>,
-) -> Result<()> {
+fn in_order<T>(results: Receiver<(usize, Result<T>)>, done: &mut impl FnMut(T) -> Result<()>) -> Result<()> {
     let mut waiting = BTreeMap::new();
     let mut next = 0;
     for (index, result) in results {

@@ -131,11 +131,17 @@ pub fn escape(sample: &[u8], dialect: &Dialect) -> Escape {
     let suspicious = memchr::memmem::find_iter(sample, &needle).any(|at| {
         let after = sample.get(at + 2).copied();
         // `\"` at the end of a field can be a literal backslash and the closing quote.
-        after.is_some_and(|byte| {
-            byte != dialect.delimiter && byte != b'\n' && byte != b'\r' && byte != quote
-        }) || (after == Some(quote) && sample.get(at + 3).is_none_or(|byte| *byte == dialect.delimiter || *byte == b'\n' || *byte == b'\r'))
+        after.is_some_and(|byte| byte != dialect.delimiter && byte != b'\n' && byte != b'\r' && byte != quote)
+            || (after == Some(quote)
+                && sample
+                    .get(at + 3)
+                    .is_none_or(|byte| *byte == dialect.delimiter || *byte == b'\n' || *byte == b'\r'))
     });
-    if suspicious { Escape::Backslash } else { Escape::Doubled }
+    if suspicious {
+        Escape::Backslash
+    } else {
+        Escape::Doubled
+    }
 }
 
 /// Whether quotes follow delimiter and blank: `a, "b, c"`.

@@ -140,7 +140,9 @@ pub fn cells<'f>(
     record.line = line
         .iter()
         .filter(|byte| byte.is_ascii_digit())
-        .fold(0_u64, |line, byte| line.wrapping_mul(10).wrapping_add(u64::from(byte - b'0')));
+        .fold(0_u64, |line, byte| {
+            line.wrapping_mul(10).wrapping_add(u64::from(byte - b'0'))
+        });
     rest
 }
 
@@ -156,9 +158,15 @@ impl Examined {
     fn odd(&mut self, text: &[u8], cells: &[Field], head: &Head, record: Record) -> Result<()> {
         let (found, width) = (cells.len(), head.width);
         let problem = if found < width {
-            format!("{} instead of {width}; the missing ones are empty.", plural(found))
+            format!(
+                "{} instead of {width}; the missing ones are empty.",
+                plural(found)
+            )
         } else if found > width {
-            let last_filled = cells.iter().rposition(|field| !field.is_empty()).map_or(0, |last| last + 1);
+            let last_filled = cells
+                .iter()
+                .rposition(|field| !field.is_empty())
+                .map_or(0, |last| last + 1);
             if last_filled <= width {
                 if !record.torn {
                     return Ok(());

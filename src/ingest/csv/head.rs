@@ -36,7 +36,9 @@ pub fn read(sample: &[u8], dialect: &Dialect) -> Head {
     let mut in_table = false;
     let mut whole: Vec<OddRow> = Vec::new();
     while rows.len() < COMPARED {
-        let Some(record) = records.next_into(&mut fields) else { break };
+        let Some(record) = records.next_into(&mut fields) else {
+            break;
+        };
         let row: Vec<String> = fields
             .iter()
             .map(|field| String::from_utf8_lossy(&field.value(sample, dialect)).into_owned())
@@ -96,7 +98,9 @@ fn is_header(first: &[String], below: &[Vec<String>]) -> bool {
     }
     if below.is_empty() {
         // A single row: names, unless it holds numbers or dates.
-        return cells.iter().all(|cell| cell.is_empty() || looks(cell) == Look::Text);
+        return cells
+            .iter()
+            .all(|cell| cell.is_empty() || looks(cell) == Look::Text);
     }
     let mut for_header = 0;
     let mut against = 0;
@@ -148,7 +152,10 @@ fn is_header(first: &[String], below: &[Vec<String>]) -> bool {
 }
 
 fn is_year(cell: &str) -> bool {
-    cell.len() == 4 && cell.parse::<u32>().is_ok_and(|year| (1500..=2100).contains(&year))
+    cell.len() == 4
+        && cell
+            .parse::<u32>()
+            .is_ok_and(|year| (1500..=2100).contains(&year))
 }
 
 /// What one cell looks like.

@@ -58,7 +58,9 @@ pub fn import(
         let found = dialect.unwrap_or_else(|| dialect::sniff(&sample, complete, hint));
         let head = head::read(&sample, &found);
         if sample.iter().all(u8::is_ascii_whitespace) && complete == Complete::Whole {
-            return Err(Error::Invalid("The file is empty; there is nothing to import.".into()));
+            return Err(Error::Invalid(
+                "The file is empty; there is nothing to import.".into(),
+            ));
         }
         let text = Text {
             path: &path,
@@ -130,7 +132,9 @@ fn typed(
 ) -> Result<Imported> {
     let names = head.names(examined.columns.len());
     if names.is_empty() {
-        return Err(Error::Invalid("The file has no columns; there is nothing to import.".into()));
+        return Err(Error::Invalid(
+            "The file has no columns; there is nothing to import.".into(),
+        ));
     }
     let customs = Customs::of(&examined.columns, text.dialect.delimiter);
     let overrides = overrides.map_or(&[][..], |table| &table.columns);
@@ -139,7 +143,11 @@ fn typed(
             return Err(Error::Invalid(format!(
                 "There is no column “{}” in this table; its columns are {}.",
                 wanted.name,
-                names.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")
+                names
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         }
     }
@@ -148,7 +156,12 @@ fn typed(
         let wanted = overrides.iter().find(|wanted| wanted.name == *name);
         planned.push(Planned::of(name, shapes, customs, wanted)?);
     }
-    let finals = super::names::unique(&planned.iter().map(|column| column.name.clone()).collect::<Vec<_>>());
+    let finals = super::names::unique(
+        &planned
+            .iter()
+            .map(|column| column.name.clone())
+            .collect::<Vec<_>>(),
+    );
     for (column, name) in planned.iter_mut().zip(finals) {
         column.name = name;
     }
@@ -206,7 +219,10 @@ fn typed(
             unparsed,
         });
     }
-    Ok(Imported { row_count: rows, report })
+    Ok(Imported {
+        row_count: rows,
+        report,
+    })
 }
 
 /// A column, its final name and type.
@@ -221,7 +237,9 @@ impl Planned {
     fn of(name: &str, shapes: &Shapes, customs: Customs, wanted: Option<&ColumnOverride>) -> Result<Planned> {
         let new_name = wanted.and_then(|wanted| wanted.rename.as_deref()).map(str::trim);
         if new_name == Some("") {
-            return Err(Error::Invalid(format!("The new name of column “{name}” is empty; give it one.")));
+            return Err(Error::Invalid(format!(
+                "The new name of column “{name}” is empty; give it one."
+            )));
         }
         let found = decide::decide(shapes, customs);
         let (decision, chosen) = match wanted.and_then(|wanted| wanted.type_name.as_deref()) {

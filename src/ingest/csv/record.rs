@@ -105,11 +105,15 @@ impl<'a> Records<'a> {
             let line = self.line;
             fields.clear();
             let (end, torn) = self.record(fields);
-            let blank = fields.len() == 1
-                && !fields[0].is_quoted()
-                && self.text[start..end].trim_ascii().is_empty();
+            let blank =
+                fields.len() == 1 && !fields[0].is_quoted() && self.text[start..end].trim_ascii().is_empty();
             if !blank {
-                return Some(Record { line, start, end, torn });
+                return Some(Record {
+                    line,
+                    start,
+                    end,
+                    torn,
+                });
             }
         }
     }
@@ -166,7 +170,11 @@ impl<'a> Records<'a> {
             if !at_delimiter && terminator == b'\n' && end > start && text[end - 1] == b'\r' {
                 end -= 1;
             }
-            let (from, to) = if form == Form::Plain { (start, end.max(start)) } else { inner };
+            let (from, to) = if form == Form::Plain {
+                (start, end.max(start))
+            } else {
+                inner
+            };
             fields.push(Field {
                 start: from as u32,
                 end: to as u32,
@@ -244,10 +252,16 @@ mod tests {
             ..Dialect::PLAIN
         };
         assert_eq!(rows("a,b\r\nc,d", &Dialect::PLAIN), [["a", "b"], ["c", "d"]]);
-        assert_eq!(rows("\"a,\"\"x\"\"\nb\",c\n", &Dialect::PLAIN), [["a,\"x\"\nb", "c"]]);
+        assert_eq!(
+            rows("\"a,\"\"x\"\"\nb\",c\n", &Dialect::PLAIN),
+            [["a,\"x\"\nb", "c"]]
+        );
         assert_eq!(rows("\"a\\\"x\",\"\\\\\"\n", &backslash), [["a\"x", "\\"]]);
         assert_eq!(rows("a, \"b, c\" ,d\n", &loose), [["a", "b, c", "d"]]);
-        assert_eq!(rows("5\" pipe,x\n\n  \ny,\n", &Dialect::PLAIN), [["5\" pipe", "x"], ["y", ""]]);
+        assert_eq!(
+            rows("5\" pipe,x\n\n  \ny,\n", &Dialect::PLAIN),
+            [["5\" pipe", "x"], ["y", ""]]
+        );
         assert_eq!(rows("\"a\"b,c\n", &Dialect::PLAIN), [["\"a\"b", "c"]]);
         assert_eq!(rows("\"\"\n\"\"\n", &Dialect::PLAIN), [[""], [""]]);
     }

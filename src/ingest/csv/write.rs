@@ -72,7 +72,8 @@ pub fn write(
             .map(|column| ArrowField::new(&column.name, column.kind.data_type(), true))
             .collect::<Vec<_>>(),
     ));
-    let writer = ArrowWriter::try_new(File::create(to)?, schema.clone(), Some(properties())).map_err(Error::internal)?;
+    let writer = ArrowWriter::try_new(File::create(to)?, schema.clone(), Some(properties()))
+        .map_err(Error::internal)?;
     let (mut writer, factory) = writer.into_serialized_writer().map_err(Error::internal)?;
     let mut rows = 0;
     let mut written = vec![Written::default(); columns.len()];
@@ -139,7 +140,9 @@ fn encode(
     let mut written = Vec::with_capacity(builders.len());
     let mut encoded = Vec::with_capacity(builders.len());
     if rows > 0 {
-        let writers = factory.create_column_writers(chunk.index).map_err(Error::internal)?;
+        let writers = factory
+            .create_column_writers(chunk.index)
+            .map_err(Error::internal)?;
         for ((builder, field), mut writer) in builders.into_iter().zip(schema.fields()).zip(writers) {
             let (array, report) = builder.finish()?;
             for leaf in compute_leaves(field, &array).map_err(Error::internal)? {
@@ -179,9 +182,7 @@ impl Builder {
         let values = match kind {
             Kind::Text => Values::Text(BinaryBuilder::new()),
             Kind::Integer(_) => Values::Integer(Int64Builder::new()),
-            Kind::Decimal(..) => {
-                Values::Decimal(Decimal128Builder::new().with_data_type(kind.data_type()))
-            }
+            Kind::Decimal(..) => Values::Decimal(Decimal128Builder::new().with_data_type(kind.data_type())),
             Kind::Float(_) => Values::Float(Float64Builder::new()),
             Kind::Boolean => Values::Boolean(BooleanBuilder::new()),
             Kind::Date(_) => Values::Date(Date32Builder::new()),
@@ -258,7 +259,9 @@ impl Builder {
                 }
                 values.append_value(value);
             }
-            (Values::Float(values), Kind::Float(style)) => values.append_value(number::read_float(text, style)?),
+            (Values::Float(values), Kind::Float(style)) => {
+                values.append_value(number::read_float(text, style)?)
+            }
             (Values::Boolean(values), Kind::Boolean) => {
                 values.append_value(read_truth(text).or_else(|| read_yes_no(text))?);
             }

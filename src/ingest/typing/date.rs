@@ -375,13 +375,17 @@ fn read_clock(text: &[u8], at: &mut usize) -> Option<Clock> {
         return None;
     }
     *at += 1;
-    let (minute, 2) = digits(text, at, 2)? else { return None };
+    let (minute, 2) = digits(text, at, 2)? else {
+        return None;
+    };
     let mut second = 0;
     let mut micros = 0_i64;
     let mut seconds = false;
     if text.get(*at) == Some(&b':') {
         *at += 1;
-        let (value, 2) = digits(text, at, 2)? else { return None };
+        let (value, 2) = digits(text, at, 2)? else {
+            return None;
+        };
         second = value;
         seconds = true;
         if matches!(text.get(*at), Some(b'.' | b',')) && text.get(*at + 1).is_some_and(u8::is_ascii_digit) {
@@ -423,7 +427,10 @@ fn read_clock(text: &[u8], at: &mut usize) -> Option<Clock> {
 }
 
 /// The zone, if any: the outer option is whether it could be read at all.
-#[expect(clippy::option_option, reason = "no zone and no readable zone are different answers")]
+#[expect(
+    clippy::option_option,
+    reason = "no zone and no readable zone are different answers"
+)]
 fn read_zone(text: &[u8], at: &mut usize) -> Option<Option<i32>> {
     while text.get(*at) == Some(&b' ') {
         *at += 1;
@@ -442,12 +449,16 @@ fn read_zone(text: &[u8], at: &mut usize) -> Option<Option<i32>> {
         _ => return None,
     };
     *at += 1;
-    let (hours, 2) = digits(text, at, 2)? else { return None };
+    let (hours, 2) = digits(text, at, 2)? else {
+        return None;
+    };
     if text.get(*at) == Some(&b':') {
         *at += 1;
     }
     let minutes = if *at < text.len() {
-        let (minutes, 2) = digits(text, at, 2)? else { return None };
+        let (minutes, 2) = digits(text, at, 2)? else {
+            return None;
+        };
         minutes
     } else {
         0
@@ -506,8 +517,19 @@ mod tests {
     #[test]
     fn refuses_what_is_no_date() {
         for text in [
-            "2023-02-29", "32/01/2024", "13/13/2024", "2024-1", "12345678", "1.2.3", "24-01-05", "May 12",
-            "2024-01-01 25:00", "10-20-30", "Mayor 5, 2020", "2024-01-01x", "1/2/345",
+            "2023-02-29",
+            "32/01/2024",
+            "13/13/2024",
+            "2024-1",
+            "12345678",
+            "1.2.3",
+            "24-01-05",
+            "May 12",
+            "2024-01-01 25:00",
+            "10-20-30",
+            "Mayor 5, 2020",
+            "2024-01-01x",
+            "1/2/345",
         ] {
             assert_eq!(read(text.as_bytes()), None, "{text}");
         }

@@ -40,9 +40,9 @@ impl Customs {
         };
         let mut decimal_point = false;
         for shapes in columns {
-            customs.decimal_comma |=
-                shapes.count_of(&[Look::Comma, Look::GroupPoint, Look::GroupSpaceComma]) > 0
-                    && shapes.count(Look::Text) == 0;
+            customs.decimal_comma |= shapes.count_of(&[Look::Comma, Look::GroupPoint, Look::GroupSpaceComma])
+                > 0
+                && shapes.count(Look::Text) == 0;
             decimal_point |= shapes.count_of(&[Look::Point, Look::GroupComma, Look::GroupSpacePoint]) > 0
                 && shapes.count(Look::Text) == 0;
             let dates = &shapes.dates;
@@ -96,7 +96,9 @@ pub fn decide(shapes: &Shapes, customs: Customs) -> Decision {
     match found {
         Some(mut decision) => {
             if tokens > 0 && decision.kind != Kind::Text {
-                decision.sentence.push_str(&format!(" {} read as empty.", token_list(shapes)));
+                decision
+                    .sentence
+                    .push_str(&format!(" {} read as empty.", token_list(shapes)));
             }
             decision
         }
@@ -128,13 +130,22 @@ fn token_list(shapes: &Shapes) -> String {
 /// Why a column stays text, with what stood in the way of something narrower.
 fn words(shapes: &Shapes, values: u64) -> Decision {
     use Look::{
-        Comma, CommaOrGroup, DateDashes, DateNamed, DatePoints, DateSlashes, DateYearFirst, Exponent, GroupComma,
-        GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint, Integer, Long, Padded, Point, PointOrGroup,
-        ShortTime, Text, Time, Truth, YesNo,
+        Comma, CommaOrGroup, DateDashes, DateNamed, DatePoints, DateSlashes, DateYearFirst, Exponent,
+        GroupComma, GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint, Integer, Long, Padded, Point,
+        PointOrGroup, ShortTime, Text, Time, Truth, YesNo,
     };
     let numbers = [
-        Integer, Point, PointOrGroup, Comma, CommaOrGroup, GroupComma, GroupPoint, GroupSpace, GroupSpacePoint,
-        GroupSpaceComma, Exponent,
+        Integer,
+        Point,
+        PointOrGroup,
+        Comma,
+        CommaOrGroup,
+        GroupComma,
+        GroupPoint,
+        GroupSpace,
+        GroupSpacePoint,
+        GroupSpaceComma,
+        Exponent,
     ];
     let dates = [DateYearFirst, DateSlashes, DateDashes, DatePoints, DateNamed];
     let identifiers = [Padded, Long];
@@ -176,7 +187,18 @@ fn words(shapes: &Shapes, values: u64) -> Decision {
                 counted(values),
                 counted(values - number_count)
             ),
-            vec![Text, Padded, Long, YesNo, Truth, Time, ShortTime, DateYearFirst, DateSlashes, DateNamed],
+            vec![
+                Text,
+                Padded,
+                Long,
+                YesNo,
+                Truth,
+                Time,
+                ShortTime,
+                DateYearFirst,
+                DateSlashes,
+                DateNamed,
+            ],
         );
     }
     if date_count * 2 > values {
@@ -200,12 +222,21 @@ fn currency_name(symbol: [u8; 4]) -> String {
 
 fn numbers(shapes: &Shapes, customs: Customs, values: u64) -> Option<Decision> {
     use Look::{
-        Comma, CommaOrGroup, Exponent, GroupComma, GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint, Integer,
-        Point, PointOrGroup,
+        Comma, CommaOrGroup, Exponent, GroupComma, GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint,
+        Integer, Point, PointOrGroup,
     };
     let number_count = shapes.count_of(&[
-        Integer, Point, PointOrGroup, Comma, CommaOrGroup, GroupComma, GroupPoint, GroupSpace, GroupSpacePoint,
-        GroupSpaceComma, Exponent,
+        Integer,
+        Point,
+        PointOrGroup,
+        Comma,
+        CommaOrGroup,
+        GroupComma,
+        GroupPoint,
+        GroupSpace,
+        GroupSpacePoint,
+        GroupSpaceComma,
+        Exponent,
     ]);
     if number_count != values {
         return None;
@@ -265,7 +296,9 @@ fn numbers(shapes: &Shapes, customs: Customs, values: u64) -> Option<Decision> {
             style(b'.', Grouping::Comma)
         }
     } else if has(PointOrGroup) && !points && customs.decimal_comma {
-        assumed = Some("the point is read as a thousands separator, since commas are decimal elsewhere in this file");
+        assumed = Some(
+            "the point is read as a thousands separator, since commas are decimal elsewhere in this file",
+        );
         style(b',', Grouping::Point)
     } else {
         style(b'.', Grouping::None)
@@ -275,16 +308,22 @@ fn numbers(shapes: &Shapes, customs: Customs, values: u64) -> Option<Decision> {
     }
     // Digits after the separator only count where the separator is decimal.
     let fractional = if style.decimal == b',' {
-        commas || has(GroupPoint) || has(GroupSpaceComma) || (has(CommaOrGroup) && style.grouping != Grouping::Comma)
+        commas
+            || has(GroupPoint)
+            || has(GroupSpaceComma)
+            || (has(CommaOrGroup) && style.grouping != Grouping::Comma)
     } else {
         points
             || has(GroupSpacePoint)
             || (has(GroupComma) && shapes.numbers.scale > 0)
             || (has(PointOrGroup) && style.grouping != Grouping::Point)
     };
-    let ambiguous_as_decimals = (has(PointOrGroup) && style.decimal == b'.')
-        || (has(CommaOrGroup) && style.decimal == b',');
-    let scale = shapes.numbers.scale.max(if ambiguous_as_decimals { 3 } else { 0 });
+    let ambiguous_as_decimals =
+        (has(PointOrGroup) && style.decimal == b'.') || (has(CommaOrGroup) && style.decimal == b',');
+    let scale = shapes
+        .numbers
+        .scale
+        .max(if ambiguous_as_decimals { 3 } else { 0 });
     let kind = if has(Exponent) {
         Kind::Float(style)
     } else if !fractional || scale == 0 {
@@ -426,7 +465,9 @@ fn day_order(shapes: &Shapes, customs: Customs) -> Option<(DayOrder, String)> {
     }
     // Nothing in the file tells. Unpadded slashes (1/5/2024) are what American programs write.
     if dates.unpadded > 0 && shapes.count(Look::DateSlashes) > 0 {
-        month_first(" (it could be day, month, year: no number is above 12; unpadded numbers suggest the month first)")
+        month_first(
+            " (it could be day, month, year: no number is above 12; unpadded numbers suggest the month first)",
+        )
     } else {
         day_first(" (it could be month, day, year: no number is above 12)")
     }
@@ -478,7 +519,9 @@ pub fn chosen(type_name: &str, shapes: &Shapes, customs: Customs) -> Result<Kind
 }
 
 fn chosen_style(shapes: &Shapes, customs: Customs) -> Style {
-    use Look::{Comma, CommaOrGroup, GroupComma, GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint, Point};
+    use Look::{
+        Comma, CommaOrGroup, GroupComma, GroupPoint, GroupSpace, GroupSpaceComma, GroupSpacePoint, Point,
+    };
     let comma = shapes.count_of(&[Comma, GroupPoint, GroupSpaceComma]);
     let point = shapes.count_of(&[Point, GroupComma, GroupSpacePoint]);
     let decimal = if comma > point || (comma == point && customs.decimal_comma) {

@@ -85,8 +85,8 @@ pub struct Shape {
 
 /// Currency symbols and what may come before one (`US$`); all compared byte for byte.
 const SYMBOLS: [&str; 26] = [
-    "US$", "A$", "C$", "R$", "CA$", "AU$", "NZ$", "HK$", "S$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪", "₫",
-    "₱", "₦", "₴", "฿", "zł", "Kč", "kr",
+    "US$", "A$", "C$", "R$", "CA$", "AU$", "NZ$", "HK$", "S$", "$", "€", "£", "¥", "₹", "₽", "₩", "₺", "₪",
+    "₫", "₱", "₦", "₴", "฿", "zł", "Kč", "kr",
 ];
 
 /// ISO 4217 codes of the currencies people keep books in.
@@ -142,7 +142,10 @@ fn strip(text: &[u8]) -> Option<(bool, Around, &[u8])> {
         text = trim(inner);
     }
     if !negative {
-        if let Some(rest) = text.strip_prefix(b"-").or_else(|| text.strip_prefix("\u{2212}".as_bytes())) {
+        if let Some(rest) = text
+            .strip_prefix(b"-")
+            .or_else(|| text.strip_prefix("\u{2212}".as_bytes()))
+        {
             negative = true;
             text = trim(rest);
         }
@@ -256,7 +259,11 @@ pub fn shape(text: &[u8]) -> Option<Shape> {
         (0, 1, 0) => {
             let could_group = scale == 3 && (1..=3).contains(&whole) && !first_is_zero;
             built(
-                if could_group { Layout::PointOrGroup } else { Layout::Point },
+                if could_group {
+                    Layout::PointOrGroup
+                } else {
+                    Layout::Point
+                },
                 whole,
                 scale,
             )
@@ -267,7 +274,11 @@ pub fn shape(text: &[u8]) -> Option<Shape> {
                 return None;
             }
             built(
-                if could_group { Layout::CommaOrGroup } else { Layout::Comma },
+                if could_group {
+                    Layout::CommaOrGroup
+                } else {
+                    Layout::Comma
+                },
                 whole,
                 scale,
             )
@@ -340,7 +351,9 @@ impl Value {
     /// With exactly `scale` digits after the separator; none if digits would be lost.
     pub fn at_scale(self, scale: u32) -> Option<i128> {
         if self.scale <= scale {
-            return self.mantissa.checked_mul(10_i128.checked_pow(scale - self.scale)?);
+            return self
+                .mantissa
+                .checked_mul(10_i128.checked_pow(scale - self.scale)?);
         }
         let divisor = 10_i128.checked_pow(self.scale - scale)?;
         (self.mantissa % divisor == 0).then_some(self.mantissa / divisor)
@@ -415,7 +428,11 @@ pub fn read_float(text: &[u8], style: Style) -> Option<f64> {
             .iter()
             .all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'e' | b'E' | b'+'));
         if looks_plain {
-            return std::str::from_utf8(plain).ok()?.parse().ok().filter(|value: &f64| value.is_finite());
+            return std::str::from_utf8(plain)
+                .ok()?
+                .parse()
+                .ok()
+                .filter(|value: &f64| value.is_finite());
         }
     }
     let (negative, _, body) = strip(text)?;
@@ -484,7 +501,9 @@ mod tests {
         ] {
             assert_eq!(shape(text.as_bytes()).map(|s| s.layout), Some(layout), "{text}");
         }
-        for text in ["", "-", "1,2,3", "12a", "1.2.3", "1,23", "1 23", "e5", "5e", "1,,2", "$", "00.5", "1/2", "%"] {
+        for text in [
+            "", "-", "1,2,3", "12a", "1.2.3", "1,23", "1 23", "e5", "5e", "1,,2", "$", "00.5", "1/2", "%",
+        ] {
             if text == "1,23" {
                 assert_eq!(shape(text.as_bytes()).map(|s| s.layout), Some(Layout::Comma));
             } else {
@@ -500,7 +519,10 @@ mod tests {
             grouping: Grouping::Point,
             decorated: true,
         };
-        assert_eq!(read(b"-1.234,50 EUR", german).and_then(|v| v.at_scale(2)), Some(-123_450));
+        assert_eq!(
+            read(b"-1.234,50 EUR", german).and_then(|v| v.at_scale(2)),
+            Some(-123_450)
+        );
         assert_eq!(read(b"(3)", Style::PLAIN).and_then(|v| v.at_scale(0)), Some(-3));
         assert_eq!(read(b"1.25", Style::PLAIN).and_then(|v| v.at_scale(1)), None);
         assert_eq!(read_float(b"1.234,5", german), Some(1234.5));

@@ -128,8 +128,26 @@ pub fn is_null_token(text: &[u8]) -> bool {
     }
     matches!(
         &lower[..text.len()],
-        b"na" | b"n/a" | b"#n/a" | b"n.a." | b"null" | b"(null)" | b"none" | b"nil" | b"nan" | b"-" | b"--"
-            | b"---" | b"." | b".." | b"..." | b"?" | b"\\n" | b"<na>" | b"\xe2\x80\x94" | b"\xe2\x80\x93"
+        b"na"
+            | b"n/a"
+            | b"#n/a"
+            | b"n.a."
+            | b"null"
+            | b"(null)"
+            | b"none"
+            | b"nil"
+            | b"nan"
+            | b"-"
+            | b"--"
+            | b"---"
+            | b"."
+            | b".."
+            | b"..."
+            | b"?"
+            | b"\\n"
+            | b"<na>"
+            | b"\xe2\x80\x94"
+            | b"\xe2\x80\x93"
             | b"\xe2\x88\x92"
     )
 }
@@ -152,7 +170,11 @@ pub fn read_truth(text: &[u8]) -> Option<bool> {
 
 /// Reads yes or no and their like; `1` and `0` too.
 pub fn read_yes_no(text: &[u8]) -> Option<bool> {
-    let is = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word.as_bytes()));
+    let is = |words: &[&str]| {
+        words
+            .iter()
+            .any(|word| text.eq_ignore_ascii_case(word.as_bytes()))
+    };
     if is(&["yes", "y", "t", "1", "on"]) {
         Some(true)
     } else if is(&["no", "n", "f", "0", "off"]) {
@@ -254,7 +276,12 @@ impl Shapes {
             Around::Nothing => {}
             Around::Percent => self.numbers.percent += 1,
             Around::Currency(symbol) => {
-                match self.numbers.currencies.iter_mut().find(|(known, _)| *known == symbol) {
+                match self
+                    .numbers
+                    .currencies
+                    .iter_mut()
+                    .find(|(known, _)| *known == symbol)
+                {
                     Some((_, count)) => *count += 1,
                     None => self.numbers.currencies.push((symbol, 1)),
                 }
@@ -316,7 +343,11 @@ impl Shapes {
             }
         }
         for example in other.examples {
-            let kept = self.examples.iter().filter(|known| known.look == example.look).count();
+            let kept = self
+                .examples
+                .iter()
+                .filter(|known| known.look == example.look)
+                .count();
             if kept < EXAMPLES {
                 self.examples.push(example);
             }
