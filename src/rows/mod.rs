@@ -1,9 +1,19 @@
 //! Rows in motion: a schema and a stream of Arrow batches. The one representation from the database to the
 //! export; JSON only at the edge.
 
+mod columnar;
+mod csv_file;
+pub mod export;
 pub mod json;
+mod json_file;
+pub mod text;
+mod xlsx;
+
+pub use export::{Export, Format};
 
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -18,6 +28,25 @@ pub type BatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch>> + Send>>;
 pub struct Rows {
     pub schema: SchemaRef,
     pub batches: BatchStream,
+    /// Set before the stream ends when a limit cut it short, so that nobody takes a part for the whole.
+    pub truncated: Truncated,
+}
+
+/// Whether a result was cut short; shared between the source that cuts and the reader that asks, which may
+/// only trust it once the stream has ended.
+#[derive(Debug, Clone, Default)]
+pub struct Truncated(Arc<AtomicBool>);
+
+impl Truncated {
+    /// There were more rows than the limits let through.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether rows are missing.
+    pub fn get(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
 }
 
 impl Rows {
@@ -26,6 +55,7 @@ impl Rows {
         Rows {
             schema,
             batches: Box::pin(futures::stream::iter(batches.into_iter().map(Ok))),
+            truncated: Truncated::default(),
         }
     }
 
