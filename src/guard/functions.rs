@@ -4,7 +4,7 @@
 //! Left out on purpose: everything that writes, waits, locks, reads files or settings, runs SQL given as
 //! text (`query_to_xml`, `ts_stat`), or reaches other servers.
 
-use crate::source::Dialect;
+use crate::catalog::Dialect;
 
 /// Whether `name`, as the database would read it, may be called in an expression.
 pub(super) fn is_allowed(name: &str, dialect: Dialect) -> bool {

@@ -15,8 +15,8 @@ use sqlparser::tokenizer::{Token, Tokenizer};
 use super::dialect::{ArgumentNames, Budgeted};
 use super::functions;
 use super::syntax::{self, Walk, refused, shortened};
+use crate::catalog::Dialect;
 use crate::error::{Error, Result, SourceFault};
-use crate::source::Dialect;
 
 /// SQL text at most, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;

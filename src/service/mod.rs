@@ -1,3 +1,4 @@
 //! What the product does, without HTTP: each file one noun.
 
 pub mod agents;
+pub mod samples;

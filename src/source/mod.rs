@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
+pub use crate::catalog::Dialect;
 use crate::error::{Error, Result};
 use crate::rows::Rows;
 
@@ -33,26 +34,6 @@ pub trait Source: Send + Sync {
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows>;
 }
 
-/// The languages queries are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// PostgreSQL's SQL.
-    Postgresql,
-    /// DataFusion's SQL, over files.
-    Datafusion,
-}
-
-impl Dialect {
-    /// As it stands in answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dialect::Postgresql => "postgresql",
-            Dialect::Datafusion => "datafusion",
-        }
-    }
-}
-
 /// The kinds of database a connection or an agent may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "UPPERCASE")]
@@ -65,6 +46,14 @@ impl Kind {
     pub fn name(self) -> &'static str {
         match self {
             Kind::Postgresql => "POSTGRESQL",
+        }
+    }
+
+    /// The kind whose queries are written in this dialect; None for files.
+    pub fn of(dialect: Dialect) -> Option<Kind> {
+        match dialect {
+            Dialect::Postgresql => Some(Kind::Postgresql),
+            Dialect::Datafusion => None,
         }
     }
 

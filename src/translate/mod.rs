@@ -18,6 +18,12 @@ pub trait Translator: Send + Sync {
     /// `offline` or `llm`, as it stands in answers.
     fn name(&self) -> &'static str;
 
+    /// Whether a failed query may come out better when it is tried again with the error.
+    fn can_repair(&self) -> bool;
+
+    /// Whether it answers in milliseconds and for free, so that it may be tried on several sources.
+    fn is_instant(&self) -> bool;
+
     /// Errors are failures of the translator itself (the model cannot be reached); a question that cannot be
     /// read is a [`Translation::Refuse`].
     async fn translate(&self, context: &Context<'_>) -> Result<Translation>;

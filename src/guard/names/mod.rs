@@ -14,12 +14,12 @@ use sqlparser::ast::{
     TableAlias, TableFactor, TableWithJoins,
 };
 
+use crate::catalog::Dialect;
 use crate::catalog::{Catalog, Table};
 use crate::error::{Error, Result, SourceFault};
 use crate::guard::functions;
 use crate::guard::sql::{Guarded, unquoted};
 use crate::guard::syntax::{self, Walk};
-use crate::source::Dialect;
 use output::Output;
 use scope::{Found, Relation, Scope, Written, nearest, quoted};
 

@@ -10,9 +10,9 @@ use sqlparser::ast::{
 
 use super::scope::{Written, find_relation, quoted};
 use super::{Resolver, Walk};
+use crate::catalog::Dialect;
 use crate::error::Result;
 use crate::guard::syntax;
-use crate::source::Dialect;
 
 /// The columns a query gives.
 #[derive(Debug, Clone, Default)]

@@ -15,6 +15,12 @@ impl Translator for Offline {
     fn name(&self) -> &'static str {
         "offline"
     }
+    fn can_repair(&self) -> bool {
+        false
+    }
+    fn is_instant(&self) -> bool {
+        true
+    }
     async fn translate(&self, context: &Context<'_>) -> Result<Translation> {
         let _ = context;
         Ok(Translation::Refuse {
