@@ -2,8 +2,11 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod status;
+
 pub mod connections;
 pub mod files;
-pub mod questions;
 pub mod results;
-pub mod status;
+pub mod samples;
+
+pub mod questions;

@@ -1,1 +1,348 @@
-//! postgres
+//! A real PostgreSQL for the tests: one server per test process in a temp folder, one database per test.
+//!
+//! The server belongs to a small shell that waits on a pipe held by the test process. However the tests
+//! end (also by a kill, and although statics are never dropped), the pipe closes, the shell stops the
+//! server and removes the folder. Nothing here talks to a database that was not started here.
+
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// The superuser of every test server.
+pub const ADMIN: &str = "custard_admin";
+/// A role that may only select.
+pub const READER: &str = "custard_reader";
+/// The reader's password, awkward on purpose: `:`, `/`, `@`, `#`, `%`, a blank and a letter beyond ASCII.
+pub const READER_PASSWORD: &str = "r:e/a@d#e%r ö";
+/// The superuser's password.
+pub const ADMIN_PASSWORD: &str = "admin-secret";
+
+/// The server that all tests of this process share, started on first use.
+pub fn shared() -> &'static Cluster {
+    static SHARED: OnceLock<Cluster> = OnceLock::new();
+    SHARED.get_or_init(|| Cluster::start(&[]))
+}
+
+/// One database on the [`shared`] server, holding what `script` (psql input, so `COPY … FROM stdin` works)
+/// puts there. The reader may select from every table of it.
+pub fn database(script: &str) -> Database<'static> {
+    shared().database(script)
+}
+
+/// A running PostgreSQL server.
+pub struct Cluster {
+    pub port: u16,
+    dir: PathBuf,
+    bin: PathBuf,
+    settings: Vec<String>,
+    supervisor: Option<(Child, ChildStdin)>,
+    databases: AtomicU32,
+}
+
+impl Cluster {
+    /// A server of its own, with extra settings (`name=value`), for tests that stop it or change it.
+    pub fn start(settings: &[&str]) -> Cluster {
+        let bin = binaries();
+        let dir = tempfile::Builder::new()
+            .prefix("custard-pg-")
+            .tempdir()
+            .expect("a temp folder for PostgreSQL")
+            .keep();
+        std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("own folder");
+        let password_file = dir.join("password");
+        std::fs::write(&password_file, ADMIN_PASSWORD).expect("password file");
+        if let Some((uid, gid)) = unprivileged() {
+            for path in [&dir, &password_file] {
+                std::os::unix::fs::chown(path, Some(uid), Some(gid)).expect("hand the folder over");
+            }
+        }
+        run(command(bin.join("initdb"), &dir)
+            .args([
+                "--auth-local=trust",
+                "--auth-host=scram-sha-256",
+                "--no-sync",
+                "-E",
+                "UTF8",
+            ])
+            .args(["--locale=C.UTF-8", "-U", ADMIN])
+            .arg(format!("--pwfile={}", password_file.display()))
+            .arg("-D")
+            .arg(dir.join("data")));
+        let mut cluster = Cluster {
+            port: free_port(),
+            dir,
+            bin,
+            settings: settings.iter().map(|s| (*s).to_owned()).collect(),
+            supervisor: None,
+            databases: AtomicU32::new(0),
+        };
+        cluster.up();
+        cluster.psql(
+            "postgres",
+            &format!("CREATE ROLE {READER} LOGIN PASSWORD '{READER_PASSWORD}';"),
+        );
+        cluster
+    }
+
+    /// Where the server keeps its files: certificates for TLS tests may be put here before [`Cluster::up`].
+    pub fn data_dir(&self) -> PathBuf {
+        self.dir.join("data")
+    }
+
+    /// Starts the server again after [`Cluster::down`], on the same port.
+    pub fn up(&mut self) {
+        assert!(self.supervisor.is_none(), "the server is running already");
+        let mut server = format!(
+            "'{}' -D '{}' -p {} -k '{}' -c listen_addresses=127.0.0.1",
+            self.bin.join("postgres").display(),
+            self.data_dir().display(),
+            self.port,
+            self.dir.display()
+        );
+        for setting in ["fsync=off", "full_page_writes=off", "max_connections=200"]
+            .into_iter()
+            .chain(self.settings.iter().map(String::as_str))
+        {
+            server.push_str(&format!(" -c '{setting}'"));
+        }
+        let log = self.dir.join("log");
+        // `cat` ends when the tests end; SIGQUIT stops the server at once. The folder goes when the tests
+        // are gone ("gone" is what an ended pipe without a word means), not between down and up.
+        let script = format!(
+            "{server} >>'{log}' 2>&1 </dev/null & server=$!; word=$(cat); kill -QUIT $server; \
+             wait $server; [ \"$word\" = keep ] || rm -rf '{dir}'",
+            log = log.display(),
+            dir = self.dir.display(),
+        );
+        let mut supervisor = command("/bin/sh".into(), &self.dir)
+            .args(["-c", &script])
+            .stdin(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .expect("a shell to watch over PostgreSQL");
+        let pipe = supervisor.stdin.take().expect("the pipe asked for");
+        self.supervisor = Some((supervisor, pipe));
+        let started = Instant::now();
+        while !Command::new(self.bin.join("pg_isready"))
+            .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+            .status()
+            .is_ok_and(|status| status.success())
+        {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "PostgreSQL did not start within a minute. Its log says:\n{}",
+                std::fs::read_to_string(&log).unwrap_or_default()
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops the server at once, as a crash would; [`Cluster::up`] starts it again.
+    pub fn down(&mut self) {
+        if let Some((mut supervisor, mut pipe)) = self.supervisor.take() {
+            pipe.write_all(b"keep").expect("a word to the shell");
+            drop(pipe);
+            supervisor.wait().expect("the shell ends with the server");
+        }
+    }
+
+    /// A new database, see [`database`].
+    pub fn database(&self, script: &str) -> Database<'_> {
+        let name = format!("t{}", self.databases.fetch_add(1, Ordering::Relaxed));
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE template0;"));
+        let database = Database { cluster: self, name };
+        database.psql(&format!(
+            "REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC;",
+            database.name
+        ));
+        database.psql(script);
+        database.psql(&format!(
+            "DO $$ DECLARE s text; BEGIN FOR s IN SELECT nspname FROM pg_namespace
+               WHERE nspname NOT LIKE 'pg\\_%' AND nspname <> 'information_schema' LOOP
+               EXECUTE format('GRANT USAGE ON SCHEMA %I TO {READER}', s);
+               EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA %I TO {READER}', s);
+             END LOOP; END $$;"
+        ));
+        database
+    }
+
+    /// Runs `script` as the superuser; what it printed, one row a line, columns split by tabs.
+    fn psql(&self, database: &str, script: &str) -> String {
+        let mut psql = Command::new(self.bin.join("psql"))
+            .args([
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-F",
+                "\t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-f",
+                "-",
+            ])
+            .args([
+                "-h",
+                &self.dir.display().to_string(),
+                "-p",
+                &self.port.to_string(),
+            ])
+            .args(["-U", ADMIN, "-d", database])
+            .env("PGOPTIONS", "-c client_min_messages=warning")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("psql, which comes with PostgreSQL");
+        let mut input = psql.stdin.take().expect("the pipe asked for");
+        let text = script.to_owned();
+        let writer = std::thread::spawn(move || input.write_all(text.as_bytes()));
+        let output = psql.wait_with_output().expect("psql ends");
+        // A broken pipe here means that psql stopped at an error, which the status below tells better.
+        let _ = writer.join();
+        assert!(
+            output.status.success(),
+            "the SQL script failed:\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("UTF-8 from psql")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        match self.supervisor.take() {
+            Some((mut supervisor, pipe)) => {
+                drop(pipe);
+                let _ = supervisor.wait();
+            }
+            None => {
+                let _ = std::fs::remove_dir_all(&self.dir);
+            }
+        }
+    }
+}
+
+/// A database of one test.
+pub struct Database<'a> {
+    cluster: &'a Cluster,
+    pub name: String,
+}
+
+impl Database<'_> {
+    /// The URL of the role that may only select.
+    pub fn url(&self) -> String {
+        let password: String = url::form_urlencoded::byte_serialize(READER_PASSWORD.as_bytes())
+            .collect::<String>()
+            .replace('+', "%20");
+        format!(
+            "postgres://{READER}:{password}@127.0.0.1:{}/{}",
+            self.cluster.port, self.name
+        )
+    }
+
+    /// The URL of the superuser.
+    pub fn admin_url(&self) -> String {
+        format!(
+            "postgres://{ADMIN}:{ADMIN_PASSWORD}@127.0.0.1:{}/{}",
+            self.cluster.port, self.name
+        )
+    }
+
+    /// Runs `script` as the superuser; what it printed, one row a line, columns split by tabs.
+    pub fn psql(&self, script: &str) -> String {
+        self.cluster.psql(&self.name, script)
+    }
+
+    /// A single value as the superuser sees it, as text.
+    pub fn value(&self, query: &str) -> String {
+        self.psql(&format!("{query};")).trim_end_matches('\n').to_owned()
+    }
+
+    /// Waits until `query` gives `expected`, ten seconds at most.
+    pub async fn wait_for(&self, query: &str, expected: &str) {
+        let started = Instant::now();
+        loop {
+            let value = self.value(query);
+            if value == expected {
+                return;
+            }
+            assert!(
+                started.elapsed() < Duration::from_secs(10),
+                "still {value:?} instead of {expected:?} after ten seconds: {query}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+/// The folder with `initdb` and `postgres`.
+fn binaries() -> PathBuf {
+    let mut candidates: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|version| version.path().join("bin"))
+        .collect();
+    candidates.sort();
+    candidates.reverse();
+    if let Ok(output) = Command::new("pg_config").arg("--bindir").output() {
+        candidates.push(String::from_utf8_lossy(&output.stdout).trim().into());
+    }
+    candidates.extend(std::env::split_paths(
+        &std::env::var_os("PATH").unwrap_or_default(),
+    ));
+    candidates
+        .into_iter()
+        .find(|dir| {
+            ["initdb", "postgres", "psql", "pg_isready"]
+                .iter()
+                .all(|name| dir.join(name).is_file())
+        })
+        .expect(
+            "The tests need a PostgreSQL server (initdb, postgres, psql). Install it, on Debian with: \
+             apt-get install postgresql",
+        )
+}
+
+/// PostgreSQL refuses to run as root: as root, the user and group to use instead.
+fn unprivileged() -> Option<(u32, u32)> {
+    let number = |flag: &str, user: &str| -> Option<u32> {
+        let output = Command::new("id").args([flag, user]).output().ok()?;
+        String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+    };
+    if !rustix::process::geteuid().is_root() {
+        return None;
+    }
+    ["postgres", "nobody"]
+        .into_iter()
+        .find_map(|user| Some((number("-u", user)?, number("-g", user)?)))
+}
+
+fn command(program: PathBuf, dir: &Path) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(dir).env("LC_ALL", "C.UTF-8");
+    if let Some((uid, gid)) = unprivileged() {
+        command.uid(uid).gid(gid);
+    }
+    command
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("a program of PostgreSQL");
+    assert!(
+        output.status.success(),
+        "{command:?} failed:\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+}
+
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
+    listener.local_addr().expect("its address").port()
+}
