@@ -8,8 +8,9 @@ use actix_web::{HttpResponse, get, web};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::error::Error;
 use crate::rows::ColumnInfo;
-use crate::rows::export::{self, Format};
+use crate::rows::export::{Export, Format};
 use crate::server::App;
 use crate::server::auth::User;
 use crate::server::error::{ApiResult, ErrorBody};
@@ -78,15 +79,18 @@ pub async fn export(
     let reader = app.results.reader(&user.0.user_id, &id).await?;
     let (chunks, mut body) = mpsc::channel::<io::Result<Bytes>>(8);
     tokio::task::spawn_blocking(move || {
-        let mut out = ChunkWriter { chunks: chunks.clone(), buffer: Vec::with_capacity(CHUNK) };
-        let schema = reader.schema();
-        let batches = reader.map(|batch| batch.map_err(Into::into));
-        let outcome = export::write(format, schema, batches, &mut out);
+        let out = ChunkWriter { chunks: chunks.clone(), buffer: Vec::with_capacity(CHUNK) };
+        let outcome = (|| {
+            let mut file = Export::new(format, &reader.schema(), out)?;
+            for batch in reader {
+                file.write(&batch?)?;
+            }
+            file.finish()?.flush()?;
+            Ok::<_, Error>(())
+        })();
         // A break in the middle must break the download: half a file must not look whole.
         if let Err(error) = outcome {
             let _ = chunks.blocking_send(Err(io::Error::other(error.to_string())));
-        } else {
-            let _ = out.flush();
         }
     });
     let body = futures::stream::poll_fn(move |context| body.poll_recv(context));
