@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::ask::answer::{Answer, Outcome};
 use crate::ask::{self, Candidate, CandidateKind, Event, Request, Stage};
-use crate::config::{Config, Flags};
+use crate::config::{Config, ServerFlags};
 use crate::ingest::{self, ImportLimits, Overrides};
 use crate::rows::export::{Export, Format as ExportFormat};
 use crate::rows::text;
@@ -57,7 +57,7 @@ pub async fn run(args: Args) -> Result<i32> {
         eprintln!("Say what to ask: --file PATH, or --source postgres://…");
         return Ok(2);
     }
-    let config = super::load(args.config.as_deref(), Flags::default())?;
+    let config = super::load(args.config.as_deref(), ServerFlags::default())?;
     let opened = Opened::open(&config, &args.files, args.source.as_deref()).await?;
     let translator = translator(&config)?;
     let request = request(&config, &args.question, match args.format {

@@ -5,9 +5,12 @@ mod ask;
 mod server;
 mod user;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Inputs, ServerFlags};
 
 /// Ask questions about your databases and files in plain language.
 ///
@@ -69,6 +72,23 @@ pub fn main() -> i32 {
         eprintln!("{error:#}");
         1
     })
+}
+
+/// The configuration: defaults, the file, the environment, the flags.
+fn load(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
+    let text = match file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("The configuration file {} cannot be read", path.display()))?,
+        ),
+        None => None,
+    };
+    let inputs = Inputs {
+        file: file.zip(text.as_deref()),
+        env: &std::env::vars().collect(),
+        read: &|path| std::fs::read_to_string(path),
+    };
+    Ok(Config::load(&inputs, flags)?)
 }
 
 /// Log lines on standard error.

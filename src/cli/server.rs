@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Place;
-use crate::config::{Config, Flags};
+use crate::config::ServerFlags;
 
 /// Run the server: web page, API, files and questions.
 #[derive(clap::Args)]
@@ -26,7 +26,7 @@ pub struct Args {
 pub async fn run(args: Args) -> Result<i32> {
     let config = super::load(
         args.place.config.as_deref(),
-        Flags {
+        ServerFlags {
             listen: args.listen,
             data_dir: args.place.data_dir,
             database_url: args.database_url.map(SecretString::from),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use secrecy::SecretSlice;
 
 use super::Place;
-use crate::config::Flags;
+use crate::config::ServerFlags;
 use crate::db::Db;
 use crate::service::accounts::{Accounts, Identity, NewAccount, Role};
 
@@ -68,7 +68,7 @@ pub async fn run(command: Command) -> Result<i32> {
 }
 
 fn open(place: Place) -> Result<Accounts> {
-    let flags = Flags { data_dir: place.data_dir, ..Flags::default() };
+    let flags = ServerFlags { data_dir: place.data_dir, ..ServerFlags::default() };
     let config = super::load(place.config.as_deref(), flags)?;
     let folder = &config.server.data_dir;
     if !folder.is_dir() {

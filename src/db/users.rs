@@ -41,7 +41,7 @@ pub fn lock(conn: &mut Conn) -> Result<()> {
 
 /// Whether anybody has an account yet.
 pub fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(diesel::select(diesel::dsl::exists(users::table)).get_result(conn)?)
+    Ok(users::table.select(users::id).first::<String>(conn).optional()?.is_some())
 }
 
 /// The organisation of this name, if there is one.

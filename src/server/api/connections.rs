@@ -227,7 +227,7 @@ pub async fn status(app: web::Data<App>, user: User, id: web::Path<String>) -> A
 #[utoipa::path(tag = "connections", security(("agent_key" = [])), responses(
     (status = 101), (status = 401, body = ErrorBody)))]
 #[get("/connections/ws/{id}")]
-pub async fn agent_socket(
+pub async fn public_agent_socket(
     app: web::Data<App>,
     request: HttpRequest,
     payload: web::Payload,

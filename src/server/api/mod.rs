@@ -42,7 +42,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(connections::refresh_schema)
         .service(connections::schema)
         .service(connections::status)
-        .service(connections::agent_socket)
+        .service(connections::public_agent_socket)
         .service(query::ask)
         .service(query::run)
         .service(query::cancel)
