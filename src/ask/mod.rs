@@ -25,7 +25,7 @@ use crate::rows::{self, json};
 use crate::source::{Limits, Source};
 use crate::translate::{Context, FailedAttempt, Translation, Translator, Turn};
 use answer::{Answer, AnswerError, AnswerSource, Finding, Outcome, Severity};
-use chart::Chart;
+use chart::{Chart, Truncation};
 
 /// Questions are short; anything longer is a mistake or an attack. In characters.
 pub const MAX_QUESTION: usize = 4_000;
@@ -280,15 +280,19 @@ impl<'a> Run<'a> {
                 severity: Severity::Warning,
             });
         }
-        let presented = present::Presented {
-            interpretation: &self.answer.interpretation,
-            columns: &self.answer.columns,
-            rows: &self.answer.rows,
-            row_count: self.answer.row_count,
-            truncated: self.answer.truncated,
+        let truncation = if fetched.truncated { Truncation::Cut } else { Truncation::Whole };
+        let answer = &self.answer;
+        let shown = present::Shown {
+            interpretation: &answer.interpretation,
+            columns: &answer.columns,
+            rows: &answer.rows,
+            row_count: answer.row_count,
+            truncation,
         };
-        self.answer.answer = present::sentence(&presented);
-        Ok(chart::choose(&presented))
+        let sentence = present::sentence(&shown);
+        let chart = chart::choose(&answer.columns, &answer.rows, answer.row_count, truncation);
+        self.answer.answer = sentence;
+        Ok(chart)
     }
 
     async fn fetch(&self, candidate: &Candidate, query: &str) -> Result<Fetched> {

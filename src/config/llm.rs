@@ -27,6 +27,8 @@ pub struct LlmConfig {
     pub read_timeout: Duration,
     /// Further tries on 429 and 5xx.
     pub retries: u32,
+    /// Whether frequent values and the extremes of columns, which come from rows, are sent with the catalog.
+    pub value_hints: bool,
 }
 
 /// The keys of `[llm]` as they stand, typed but not yet put together.
@@ -38,6 +40,7 @@ pub(super) struct Raw {
     connect_timeout: Option<Duration>,
     read_timeout: Option<Duration>,
     retries: Option<u32>,
+    value_hints: Option<bool>,
 }
 
 impl LlmConfig {
@@ -55,6 +58,7 @@ impl LlmConfig {
             // Models at home may read a long prompt for a minute before they say a word.
             read_timeout: Duration::from_secs(120),
             retries: 3,
+            value_hints: false,
         }
     }
 }
@@ -71,6 +75,7 @@ impl Raw {
             connect_timeout: settings.get("llm", "connect_timeout")?,
             read_timeout: settings.get("llm", "read_timeout")?,
             retries: settings.get("llm", "retries")?,
+            value_hints: settings.get("llm", "value_hints")?,
         })
     }
 
@@ -106,6 +111,7 @@ impl Raw {
         llm.connect_timeout = self.connect_timeout.unwrap_or(llm.connect_timeout);
         llm.read_timeout = self.read_timeout.unwrap_or(llm.read_timeout);
         llm.retries = self.retries.unwrap_or(llm.retries);
+        llm.value_hints = self.value_hints.unwrap_or(llm.value_hints);
         Ok(Some(llm))
     }
 }

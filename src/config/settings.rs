@@ -95,7 +95,7 @@ impl<'a> Settings<'a> {
         plain: &[&'static str],
     ) -> Result<Option<T>> {
         self.known.entry(section).or_default().insert(key);
-        let from_file = self.from_file(section, key)?;
+        let from_file = self.in_file(section, key)?;
         let own = variable(section, key);
         for name in std::iter::once(own.as_str()).chain(plain.iter().copied()) {
             if let Some(value) = self.variable(name)? {
@@ -118,8 +118,8 @@ impl<'a> Settings<'a> {
         known.insert(key);
         known.insert(key_file);
 
-        let in_file: Option<SecretString> = self.from_file(section, key)?;
-        let in_file_path: Option<PathBuf> = self.from_file(section, key_file)?;
+        let in_file: Option<SecretString> = self.in_file(section, key)?;
+        let in_file_path: Option<PathBuf> = self.in_file(section, key_file)?;
         let mut in_env = None;
         let own = variable(section, key);
         for name in std::iter::once(own.as_str()).chain(plain.iter().copied()) {
@@ -305,7 +305,7 @@ impl<'a> Settings<'a> {
         })
     }
 
-    fn from_file<T: Setting>(&self, section: &str, key: &str) -> Result<Option<T>> {
+    fn in_file<T: Setting>(&self, section: &str, key: &str) -> Result<Option<T>> {
         match self.section(section)?.and_then(|table| table.get(key)) {
             None => Ok(None),
             Some(value) => self.typed(&format!("[{section}]"), key, value).map(Some),
