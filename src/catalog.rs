@@ -160,3 +160,23 @@ impl Table {
         covers(&self.primary_key) || self.unique.iter().any(covers)
     }
 }
+
+/// The languages queries are written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// PostgreSQL's SQL.
+    Postgresql,
+    /// DataFusion's SQL, over files.
+    Datafusion,
+}
+
+impl Dialect {
+    /// As it stands in answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Dialect::Postgresql => "postgresql",
+            Dialect::Datafusion => "datafusion",
+        }
+    }
+}

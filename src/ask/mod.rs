@@ -1,1 +1,4 @@
 //! From question to answer: one pipeline for every source.
+
+pub mod chart;
+pub mod present;

@@ -1,11 +1,32 @@
 //! Defaults, then a TOML file, then the environment, then flags: one validated [`Config`], built once and
 //! handed down in sections.
+//!
+//! It reads neither files nor the environment itself: `cli` gathers them as [`Inputs`]. `config.example.toml`
+//! explains every key; `tests/it/config.rs` keeps it equal to the defaults written here.
 
-use std::net::SocketAddr;
+mod agent;
+mod llm;
+mod settings;
+mod value;
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
+
+use self::settings::Settings;
+use self::value::{Size, WebUrl};
+use crate::error::{Error, Result};
+
+pub use self::agent::{AgentConfig, AgentConnection, AgentFlags, PolicyConfig};
+pub use self::llm::LlmConfig;
+pub use self::settings::Inputs;
+
+/// Shorter secret keys could be guessed.
+const SECRET_KEY_LENGTH: usize = 32;
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -68,22 +89,6 @@ pub struct QueryConfig {
     pub keep_results: Duration,
 }
 
-/// `[llm]`
-#[derive(Debug, Clone)]
-pub struct LlmConfig {
-    /// OpenAI-compatible base, e.g. `https://api.openai.com/v1`; a query string is kept.
-    pub base_url: String,
-    /// None for endpoints that need no key.
-    pub api_key: Option<SecretString>,
-    pub model: String,
-    /// Time until the first byte.
-    pub connect_timeout: Duration,
-    /// Time between two bytes, and for a whole answer that does not stream.
-    pub read_timeout: Duration,
-    /// Further tries on 429 and 5xx.
-    pub retries: u32,
-}
-
 /// `[log]`
 #[derive(Debug, Clone)]
 pub struct LogConfig {
@@ -101,34 +106,177 @@ pub enum LogFormat {
     Json,
 }
 
-/// The agent's own configuration.
-#[derive(Debug, Clone)]
-pub struct AgentConfig {
-    pub connections: Vec<AgentConnection>,
-    /// Allow plain `ws://` to a host that is not this machine.
-    pub allow_insecure: bool,
-    /// Extra certificate authorities in PEM.
-    pub ca_file: Option<PathBuf>,
-    pub policy: PolicyConfig,
-    pub log: LogConfig,
+/// What the flags of `server` and its neighbours say; they go before everything else.
+#[derive(Debug, Clone, Default)]
+pub struct ServerFlags {
+    pub listen: Option<SocketAddr>,
+    pub data_dir: Option<PathBuf>,
+    pub database_url: Option<SecretString>,
 }
 
-/// One connection that an agent serves: which server, which key, which database.
-#[derive(Debug, Clone)]
-pub struct AgentConnection {
-    /// Full WebSocket URL of the connection at the server.
-    pub websocket_url: String,
-    pub key: SecretString,
-    /// URL of the database beside the agent.
-    pub source_url: SecretString,
+impl Config {
+    /// Builds the configuration of a server and of the commands beside it. Errors: `Invalid` with a sentence
+    /// that names the place: file and line, or the variable.
+    pub fn load(inputs: &Inputs<'_>, flags: ServerFlags) -> Result<Config> {
+        let mut settings = Settings::new(inputs)?;
+        let mut config = Config::read(&mut settings)?;
+        let llm = llm::Raw::read(&mut settings)?;
+        // One file serves both roles, so the agent's keys are checked here too; only their sense is not.
+        agent::Raw::read(&mut settings)?;
+        settings.refuse_unknown()?;
+
+        if let Some(listen) = flags.listen {
+            config.server.listen = listen;
+        }
+        if let Some(data_dir) = flags.data_dir {
+            config.server.data_dir = data_dir;
+        }
+        if let Some(url) = flags.database_url {
+            config.database.url = Some(url);
+        }
+        config.llm = llm.complete()?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// All but the model, which is put together later: half a model is no mistake in an agent's environment.
+    fn read(settings: &mut Settings<'_>) -> Result<Config> {
+        let default = Config::default();
+        let s = settings;
+        Ok(Config {
+            server: ServerConfig {
+                listen: s.get("server", "listen")?.unwrap_or(default.server.listen),
+                data_dir: s.get("server", "data_dir")?.unwrap_or(default.server.data_dir),
+                public_url: s.get("server", "public_url")?.map(|WebUrl(url)| url),
+                secret_key: s.secret("server", "secret_key", "secret_key_file", &["SECRET_KEY"])?,
+            },
+            database: DatabaseConfig {
+                url: s.secret("database", "url", "url_file", &["DATABASE_URL"])?,
+                pool_size: s
+                    .get("database", "pool_size")?
+                    .map_or(default.database.pool_size, NonZeroU32::get),
+            },
+            files: FilesConfig {
+                max_upload_bytes: size(s, "files", "max_upload", default.files.max_upload_bytes)?,
+                import_memory_bytes: size(s, "files", "import_memory", default.files.import_memory_bytes)?,
+                import_time: s
+                    .get("files", "import_time")?
+                    .unwrap_or(default.files.import_time),
+                imports_at_once: s
+                    .get("files", "imports_at_once")?
+                    .map_or(default.files.imports_at_once, NonZeroUsize::get),
+            },
+            query: QueryConfig {
+                max_rows: s
+                    .get("query", "max_rows")?
+                    .map_or(default.query.max_rows, NonZeroU64::get),
+                max_bytes: size(s, "query", "max_bytes", default.query.max_bytes)?,
+                time: s.get("query", "time")?.unwrap_or(default.query.time),
+                memory_bytes: size(s, "query", "memory", default.query.memory_bytes)?,
+                keep_results: s
+                    .get("query", "keep_results")?
+                    .unwrap_or(default.query.keep_results),
+            },
+            llm: None,
+            log: LogConfig::read(s)?,
+        })
+    }
+
+    /// What a value can only be judged on with its meaning in mind.
+    fn check(&self) -> Result<()> {
+        if let Some(key) = &self.server.secret_key
+            && key.expose_secret().len() < SECRET_KEY_LENGTH
+        {
+            return Err(Error::Invalid(format!(
+                "The secret key (server.secret_key, SECRET_KEY) has to have at least {SECRET_KEY_LENGTH} \
+                 characters; `openssl rand -hex 32` makes a good one."
+            )));
+        }
+        if let Some(url) = &self.database.url
+            && !["postgres://", "postgresql://"]
+                .iter()
+                .any(|scheme| url.expose_secret().starts_with(scheme))
+        {
+            return Err(Error::Invalid(
+                "The server's own database (database.url, DATABASE_URL, --database-url) has to begin with \
+                 postgres:// or postgresql://; leave it out to use SQLite in the data directory."
+                    .into(),
+            ));
+        }
+        Ok(())
+    }
 }
 
-/// `[policy]`: what the agent allows, whatever the server asks.
-#[derive(Debug, Clone)]
-pub struct PolicyConfig {
-    pub max_rows: u64,
-    pub max_bytes: u64,
-    pub max_time: Duration,
-    /// Whether frequent values and enum labels may leave with the catalog.
-    pub value_hints: bool,
+impl Default for Config {
+    /// What holds when nothing is configured.
+    fn default() -> Config {
+        Config {
+            server: ServerConfig {
+                listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+                data_dir: PathBuf::from("custard-data"),
+                public_url: None,
+                secret_key: None,
+            },
+            database: DatabaseConfig {
+                url: None,
+                pool_size: 8,
+            },
+            files: FilesConfig {
+                max_upload_bytes: 1 << 30,
+                import_memory_bytes: 2 << 30,
+                import_time: Duration::from_secs(10 * 60),
+                imports_at_once: 2,
+            },
+            query: QueryConfig {
+                max_rows: 100_000,
+                max_bytes: 256 << 20,
+                time: Duration::from_secs(60),
+                memory_bytes: 1 << 30,
+                keep_results: Duration::from_secs(24 * 60 * 60),
+            },
+            llm: None,
+            log: LogConfig::default(),
+        }
+    }
+}
+
+impl LogConfig {
+    fn read(settings: &mut Settings<'_>) -> Result<LogConfig> {
+        let default = LogConfig::default();
+        Ok(LogConfig {
+            filter: settings.get("log", "filter")?.unwrap_or(default.filter),
+            format: settings.get("log", "format")?.unwrap_or(default.format),
+        })
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> LogConfig {
+        LogConfig {
+            filter: "info".into(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+fn size(settings: &mut Settings<'_>, section: &'static str, key: &'static str, default: u64) -> Result<u64> {
+    Ok(settings.get(section, key)?.map_or(default, |Size(bytes)| bytes))
+}
+
+/// Every key there is, as `section.key`; for the test that keeps `config.example.toml` complete.
+pub fn keys() -> Vec<String> {
+    let inputs = Inputs {
+        file: None,
+        env: &BTreeMap::new(),
+        read: &|_| Err(std::io::ErrorKind::NotFound.into()),
+    };
+    let read = || {
+        let mut settings = Settings::new(&inputs)?;
+        Config::read(&mut settings)?;
+        llm::Raw::read(&mut settings)?;
+        agent::Raw::read(&mut settings)?;
+        Ok::<_, Error>(settings.known())
+    };
+    // Nothing was given, so nothing can be wrong.
+    read().unwrap_or_default()
 }

@@ -1,9 +1,9 @@
 //! Every table and column of a query is looked up in the catalog before it runs.
 
 use crate::catalog::Catalog;
+use crate::catalog::Dialect;
 use crate::error::Result;
 use crate::guard::sql::Guarded;
-use crate::source::Dialect;
 
 /// A query whose every name is known.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use sqlparser::ast::Statement;
 
+use crate::catalog::Dialect;
 use crate::error::{Error, Result};
-use crate::source::Dialect;
 
 /// A statement that passed the guard.
 #[derive(Debug, Clone)]

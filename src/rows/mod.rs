@@ -1,7 +1,15 @@
 //! Rows in motion: a schema and a stream of Arrow batches. The one representation from the database to the
 //! export; JSON only at the edge.
 
+mod columnar;
+mod csv_file;
+pub mod export;
 pub mod json;
+mod json_file;
+pub mod text;
+mod xlsx;
+
+pub use export::{Export, Format};
 
 use std::pin::Pin;
 use std::sync::Arc;

@@ -1,1 +1,3 @@
 //! HTTP and WebSocket, and the embedded web UI.
+
+pub mod agent_socket;

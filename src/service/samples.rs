@@ -4,10 +4,7 @@
 /// The sample files, by name.
 pub fn files() -> &'static [(&'static str, &'static [u8])] {
     &[
-        (
-            "stores.csv",
-            include_bytes!("../../assets/samples/stores.csv"),
-        ),
+        ("stores.csv", include_bytes!("../../assets/samples/stores.csv")),
         (
             "products.csv",
             include_bytes!("../../assets/samples/products.csv"),
@@ -16,10 +13,7 @@ pub fn files() -> &'static [(&'static str, &'static [u8])] {
             "customers.csv",
             include_bytes!("../../assets/samples/customers.csv"),
         ),
-        (
-            "orders.csv",
-            include_bytes!("../../assets/samples/orders.csv"),
-        ),
+        ("orders.csv", include_bytes!("../../assets/samples/orders.csv")),
     ]
 }
 
@@ -40,10 +34,7 @@ mod tests {
     fn suggested_questions_are_measured_questions() {
         let measured = include_str!("../../assets/samples/questions.csv");
         for question in QUESTIONS {
-            assert!(
-                measured.contains(question),
-                "{question} is not in questions.csv"
-            );
+            assert!(measured.contains(question), "{question} is not in questions.csv");
         }
     }
 

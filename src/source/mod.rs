@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
+pub use crate::catalog::Dialect;
 use crate::error::{Error, Result};
 use crate::rows::Rows;
 
@@ -31,26 +32,6 @@ pub trait Source: Send + Sync {
     /// cancels it, down to the database. At the row or byte limit the stream ends, after exactly the rows
     /// that fit, and `Rows::truncated` is set if (and only if) there were more.
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows>;
-}
-
-/// The languages queries are written in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// PostgreSQL's SQL.
-    Postgresql,
-    /// DataFusion's SQL, over files.
-    Datafusion,
-}
-
-impl Dialect {
-    /// As it stands in answers.
-    pub fn name(self) -> &'static str {
-        match self {
-            Dialect::Postgresql => "postgresql",
-            Dialect::Datafusion => "datafusion",
-        }
-    }
 }
 
 /// The kinds of database a connection or an agent may have.

@@ -1,1 +1,0 @@
-//! One socket, many requests: replies by id, credit per query, cancel on drop. Serves both ends.

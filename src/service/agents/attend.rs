@@ -1,0 +1,268 @@
+//! One agent's socket, from hello to its end: registers the agent, keeps its report, fetches its catalog.
+//! Whatever the agent sends is checked; breaking a rule ends its socket and nothing else.
+
+use std::io::Read;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures::{Sink, Stream};
+use tokio::sync::Notify;
+
+use super::{Agent, Hub, next_number};
+use crate::catalog::Catalog;
+use crate::error::{Error, Result};
+use crate::link::asking::{Part, Requests};
+use crate::link::{self, Closing, Ended, Frame, Handler, Outbox, Violation};
+use crate::protocol::{
+    self, Database, Envelope, HELLO_WITHIN, Hello, MAX_CATALOG, MAX_CATALOG_JSON, Message, Pong,
+    SchemaRequest, Welcome,
+};
+use crate::source::Kind;
+
+/// A socket being attended to. Its drop takes the agent out of the hub, however the socket ended.
+struct Attendant<'a> {
+    hub: &'a Hub,
+    connection_id: &'a str,
+    kind: Kind,
+    agent: Arc<Agent>,
+    greeted: AtomicBool,
+}
+
+impl Hub {
+    /// Serves the socket of one agent whose key was found right, until the socket ends.
+    pub async fn attend<R, W>(&self, connection_id: &str, kind: Kind, stream: R, sink: W) -> Ended
+    where
+        R: Stream<Item = std::result::Result<Frame, Ended>>,
+        W: Sink<Frame>,
+        W::Error: std::fmt::Display,
+    {
+        let outbox = Arc::new(Outbox::default());
+        let attendant = Attendant {
+            hub: self,
+            connection_id,
+            kind,
+            agent: Arc::new(Agent {
+                number: next_number(&self.inner),
+                requests: Requests::new(outbox.clone()),
+                outbox: outbox.clone(),
+                report: Mutex::default(),
+                schema_wanted: Notify::new(),
+                probes: Mutex::default(),
+            }),
+            greeted: AtomicBool::new(false),
+        };
+        let link = link::run(stream, sink, &outbox, None, &attendant, self.inner.heartbeat);
+        let ended = tokio::select! {
+            ended = link => ended,
+            never = attendant.take_care() => match never {},
+        };
+        if attendant.greeted.load(Ordering::Relaxed) {
+            match &ended {
+                Ended::Violation(_) => {
+                    tracing::warn!(connection = connection_id, "agent disconnected: {ended}");
+                }
+                _ => tracing::info!(connection = connection_id, "agent disconnected: {ended}"),
+            }
+        } else {
+            tracing::warn!(
+                connection = connection_id,
+                "an agent left before it said hello: {ended}"
+            );
+        }
+        ended
+    }
+}
+
+impl Attendant<'_> {
+    /// Closes the socket if no hello comes, then fetches the schema whenever somebody wants it.
+    async fn take_care(&self) -> std::convert::Infallible {
+        let first = tokio::time::timeout(HELLO_WITHIN, self.agent.schema_wanted.notified()).await;
+        if first.is_err() && !self.greeted.load(Ordering::Relaxed) {
+            self.agent.outbox.close(Closing::new(
+                Closing::POLICY,
+                format!("No hello within {} s.", HELLO_WITHIN.as_secs()),
+            ));
+        }
+        let mut fetch = first.is_ok();
+        loop {
+            if fetch {
+                match self.fetch_catalog().await {
+                    Ok(catalog) => {
+                        tracing::info!(
+                            connection = self.connection_id,
+                            tables = catalog.tables.len(),
+                            "schema received"
+                        );
+                        self.hub.receive_catalog(self.connection_id, catalog);
+                    }
+                    Err(error) => {
+                        tracing::warn!(connection = self.connection_id, %error, "no schema from the agent");
+                    }
+                }
+            }
+            self.agent.schema_wanted.notified().await;
+            fetch = true;
+        }
+    }
+
+    async fn fetch_catalog(&self) -> Result<Catalog> {
+        let mut reply = self
+            .agent
+            .requests
+            .ask(|credit| Message::Schema(SchemaRequest { credit }))?;
+        let mut packed = Vec::new();
+        loop {
+            match reply.next().await? {
+                Part::Bytes(bytes) if packed.len() + bytes.len() > MAX_CATALOG => {
+                    return Err(self.reject(format!(
+                        "The schema is larger than {} MB.",
+                        MAX_CATALOG / 1024 / 1024
+                    )));
+                }
+                Part::Bytes(bytes) => packed.extend_from_slice(&bytes),
+                Part::End(_) => break,
+            }
+        }
+        // Parsing a large catalog takes a while, and this thread has other sockets to serve.
+        tokio::task::spawn_blocking(move || unpack_catalog(&packed))
+            .await
+            .map_err(Error::internal)?
+            .map_err(|what| self.reject(what))
+    }
+
+    fn reject(&self, what: String) -> Error {
+        self.agent
+            .outbox
+            .close(Closing::new(Closing::POLICY, what.as_str()));
+        Error::Invalid(what)
+    }
+
+    fn hello(&self, id: u64, hello: Hello) -> std::result::Result<(), Violation> {
+        if let Some(database) = &hello.database
+            && database.kind != self.kind.name()
+        {
+            return Err(Violation(format!(
+                "The agent's database is {}, but the connection was made for {}.",
+                protocol::sentence(&database.kind),
+                self.kind.name()
+            )));
+        }
+        let now_reachable = {
+            let mut report = self.agent.report();
+            let is_reachable = |database: &Option<Database>| database.as_ref().is_some_and(|d| d.reachable);
+            let was = is_reachable(&report.database);
+            report.product = protocol::sentence(&hello.product);
+            if let Some(database) = hello.database.clone() {
+                report.database = Some(database.fitted());
+            }
+            !was && is_reachable(&report.database)
+        };
+        if !self.greeted.swap(true, Ordering::Relaxed) {
+            let protocol = protocol::agree(&hello)?;
+            self.agent.outbox.send(
+                id,
+                Message::Welcome(Welcome {
+                    protocol,
+                    product: env!("CARGO_PKG_VERSION").into(),
+                    connection_id: self.connection_id.into(),
+                    kind: self.kind.name().into(),
+                }),
+            );
+            let mut connections = self.hub.lock();
+            let connection = connections.entry(self.connection_id.to_owned()).or_default();
+            connection.agents.push(self.agent.clone());
+            tracing::info!(
+                connection = self.connection_id,
+                version = self.agent.report().product,
+                agents = connection.agents.len(),
+                "agent connected"
+            );
+        }
+        self.hub.tell_status(self.connection_id);
+        if now_reachable {
+            self.agent.schema_wanted.notify_one();
+        }
+        Ok(())
+    }
+}
+
+impl Handler for Attendant<'_> {
+    fn message(&self, envelope: Envelope) -> std::result::Result<(), Violation> {
+        let Envelope { id, message } = envelope;
+        if !self.greeted.load(Ordering::Relaxed) && !matches!(message, Message::Hello(_)) {
+            return Err(Violation("something else came before hello".into()));
+        }
+        match message {
+            Message::Hello(hello) => self.hello(id, hello)?,
+            Message::Pong(Pong { database }) => {
+                let waiting = self.agent.probes().waiting.remove(&id);
+                if let Some(waiting) = waiting {
+                    // Whoever asked may have left.
+                    waiting.send(database.map(Database::fitted)).ok();
+                }
+            }
+            Message::Ping(_) => self.agent.outbox.send(id, Message::Pong(Pong::default())),
+            Message::End(end) => self.agent.requests.end(id, Ok(end)),
+            Message::Fault(fault) => self.agent.requests.end(id, Err(fault)),
+            Message::Drain(_) => {
+                self.agent.report().draining = true;
+                self.hub.tell_status(self.connection_id);
+            }
+            Message::Welcome(_)
+            | Message::Schema(_)
+            | Message::Query(_)
+            | Message::Credit(_)
+            | Message::Cancel(_)
+            | Message::Unknown => {
+                return Err(Violation("a message that only a server sends".into()));
+            }
+        }
+        Ok(())
+    }
+
+    fn data(&self, id: u64, chunk: &[u8], cost: u64) -> std::result::Result<(), Violation> {
+        self.agent.requests.data(id, chunk, cost)
+    }
+}
+
+impl Drop for Attendant<'_> {
+    fn drop(&mut self) {
+        if let Some(connection) = self.hub.lock().get_mut(self.connection_id) {
+            connection
+                .agents
+                .retain(|agent| agent.number != self.agent.number);
+        }
+        self.agent.requests.fail(gone());
+        self.agent.probes().waiting.clear();
+        self.hub.tell_status(self.connection_id);
+    }
+}
+
+/// What a running query ends with when its agent goes.
+pub(super) fn gone() -> Error {
+    Error::AgentOffline(
+        "The agent was disconnected while it answered. It comes back by itself when its machine and the \
+         network do; then ask again."
+            .into(),
+    )
+}
+
+/// The catalog from its compressed JSON. Errors: what is wrong with it.
+fn unpack_catalog(packed: &[u8]) -> std::result::Result<Catalog, String> {
+    let unreadable = |error: &dyn std::fmt::Display| format!("The schema cannot be read ({error}).");
+    let mut unpacking = zstd::Decoder::new(packed).map_err(|error| unreadable(&error))?;
+    // The window is memory that the other side chooses; ours is 8 MB at most.
+    unpacking.window_log_max(23).map_err(|error| unreadable(&error))?;
+    let mut json = Vec::new();
+    unpacking
+        .take(MAX_CATALOG_JSON as u64 + 1)
+        .read_to_end(&mut json)
+        .map_err(|error| unreadable(&error))?;
+    if json.len() > MAX_CATALOG_JSON {
+        return Err(format!(
+            "The schema is larger than {} MB.",
+            MAX_CATALOG_JSON / 1024 / 1024
+        ));
+    }
+    serde_json::from_slice(&json).map_err(|error| unreadable(&error))
+}

@@ -1,0 +1,367 @@
+//! The messages for the model: rules, the linked part of the catalog, and the question.
+//!
+//! Everything that comes from outside stands as JSON inside a named block, with `<` and `>` escaped, so that
+//! no name, comment, value or error text can close its block or open another. What obeys such text all the
+//! same meets the guard.
+
+use std::collections::HashSet;
+
+use openai_api_rs::v1::chat_completion::{ChatCompletionMessage, MessageRole};
+use serde_json::{Map, Value, json};
+
+use super::message;
+use crate::catalog::{Catalog, Column, Dialect, Table};
+use crate::translate::Context;
+
+const RULES: &str = include_str!("../../../assets/prompts/system.md");
+const POSTGRESQL: &str = include_str!("../../../assets/prompts/postgresql.md");
+const DATAFUSION: &str = include_str!("../../../assets/prompts/datafusion.md");
+
+/// Said after an answer that could not be read.
+pub(super) const AGAIN: &str = include_str!("../../../assets/prompts/again.md");
+
+/// Bytes that make a token, roughly; for JSON with names it is rather less, so this errs to the short side
+/// only for prose.
+const BYTES_PER_TOKEN: usize = 4;
+/// The glossary's and the conversation's share, in bytes.
+const MAX_GLOSSARY: usize = 16_000;
+const MAX_TURNS: usize = 6;
+const MAX_QUERY: usize = 8_000;
+const MAX_ERROR: usize = 2_000;
+const MAX_QUESTION: usize = 12_000;
+const MAX_COMMENT: usize = 300;
+const MAX_VALUES: usize = 20;
+const MAX_VALUE: usize = 80;
+/// Names of tables that did not fit, at most.
+const MAX_LEFT_OUT: usize = 200;
+
+/// Whether frequent values and extremes of columns go to the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Values {
+    Sent,
+    Kept,
+}
+
+/// The whole prompt, the catalog's share at most `budget` tokens.
+pub(super) fn messages(context: &Context<'_>, budget: usize, values: Values) -> Vec<ChatCompletionMessage> {
+    let dialect = match context.dialect {
+        Dialect::Postgresql => POSTGRESQL,
+        Dialect::Datafusion => DATAFUSION,
+    };
+    let rules = format!(
+        "{RULES}\n{dialect}\nToday is {}.\n",
+        context.today.format("%A, %Y-%m-%d")
+    );
+    let mut asked = String::new();
+    block(
+        &mut asked,
+        "data",
+        &catalog(context, budget * BYTES_PER_TOKEN, values),
+    );
+    if !context.glossary.trim().is_empty() {
+        block(
+            &mut asked,
+            "glossary",
+            &json!(cut(context.glossary.trim(), MAX_GLOSSARY)),
+        );
+    }
+    if !context.turns.is_empty() {
+        let recent = &context.turns[context.turns.len().saturating_sub(MAX_TURNS)..];
+        let turns: Vec<Value> = recent
+            .iter()
+            .map(|turn| json!({"question": cut(&turn.question, MAX_QUERY), "query": cut(&turn.query, MAX_QUERY)}))
+            .collect();
+        block(&mut asked, "conversation", &json!(turns));
+    }
+    if let Some(failed) = context.failed {
+        block(
+            &mut asked,
+            "failed_attempt",
+            &json!({"query": cut(failed.query, MAX_QUERY), "error": cut(failed.error, MAX_ERROR)}),
+        );
+    }
+    block(
+        &mut asked,
+        "question",
+        &json!(cut(context.question, MAX_QUESTION)),
+    );
+    vec![
+        message(MessageRole::system, rules),
+        message(MessageRole::user, asked),
+    ]
+}
+
+/// `<name>` JSON `</name>`; the JSON holds no angle bracket of its own, they only occur inside its strings.
+fn block(text: &mut String, name: &str, content: &Value) {
+    let json = content
+        .to_string()
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e");
+    text.push_str(&format!("<{name}>\n{json}\n</{name}>\n"));
+}
+
+/// The tables, those that the question touches first, until the bytes are used up.
+fn catalog(context: &Context<'_>, bytes: usize, values: Values) -> Value {
+    let wanted = Wanted::of(context);
+    let mut order: Vec<(usize, u64)> = context
+        .catalog
+        .tables
+        .iter()
+        .map(|table| wanted.table(table))
+        .enumerate()
+        .collect();
+    lend_to_neighbours(context.catalog, &mut order);
+    order.sort_by_key(|(at, score)| (std::cmp::Reverse(*score), *at));
+    let mut left = bytes;
+    let mut tables = Vec::new();
+    let mut left_out = Vec::new();
+    for (at, _) in order {
+        let table = &context.catalog.tables[at];
+        let mut whole = describe(table, &wanted, usize::MAX, values);
+        let mut size = whole.to_string().len();
+        // The first tables are what the question is about: rather fewer columns than none of them.
+        if size > left && tables.len() < 3 && left > bytes / 4 {
+            let columns = (table.columns.len() * left / size).max(1);
+            whole = describe(table, &wanted, columns, values);
+            size = whole.to_string().len();
+        }
+        if size <= left {
+            left -= size;
+            tables.push(whole);
+        } else if left_out.len() < MAX_LEFT_OUT && table.name.len() + 4 <= left {
+            left -= table.name.len() + 4;
+            left_out.push(json!(table.name));
+        }
+    }
+    let hidden = context.catalog.tables.len() - tables.len();
+    let mut data = Map::new();
+    data.insert("tables".into(), Value::Array(tables));
+    if hidden > 0 {
+        data.insert("tables_not_shown".into(), json!(hidden));
+        data.insert("names_of_tables_not_shown".into(), Value::Array(left_out));
+    }
+    Value::Object(data)
+}
+
+/// A table that a wanted one points at, or that points at it, is likely needed for the join.
+fn lend_to_neighbours(catalog: &Catalog, order: &mut [(usize, u64)]) {
+    let scores: Vec<u64> = order.iter().map(|(_, score)| *score).collect();
+    for (at, table) in catalog.tables.iter().enumerate() {
+        for key in &table.foreign_keys {
+            let other = catalog.tables.iter().position(|other| {
+                other.name == key.table && (key.schema.is_none() || key.schema == other.schema)
+            });
+            if let Some(other) = other {
+                order[other].1 += scores[at] / 3;
+                order[at].1 += scores[other] / 3;
+            }
+        }
+    }
+}
+
+/// At most `columns` of the table's columns: keys and what the question touches first.
+fn describe(table: &Table, wanted: &Wanted, columns: usize, values: Values) -> Value {
+    let mut object = Map::new();
+    if let Some(schema) = &table.schema {
+        object.insert("schema".into(), json!(schema));
+    }
+    object.insert("name".into(), json!(table.name));
+    if let Some(comment) = &table.comment {
+        object.insert("comment".into(), json!(cut(comment, MAX_COMMENT)));
+    }
+    if let Some(rows) = table.row_estimate {
+        object.insert("rows".into(), json!(rows));
+    }
+    if !table.primary_key.is_empty() {
+        object.insert("primary_key".into(), json!(table.primary_key));
+    }
+    let keys: Vec<Value> = table
+        .foreign_keys
+        .iter()
+        .map(|key| {
+            let mut object = Map::new();
+            object.insert("columns".into(), json!(key.columns));
+            if let Some(schema) = &key.schema {
+                object.insert("schema".into(), json!(schema));
+            }
+            object.insert("table".into(), json!(key.table));
+            object.insert("references".into(), json!(key.references));
+            Value::Object(object)
+        })
+        .collect();
+    if !keys.is_empty() {
+        object.insert("foreign_keys".into(), Value::Array(keys));
+    }
+    let mut kept: Vec<usize> = (0..table.columns.len()).collect();
+    if columns < kept.len() {
+        kept.sort_by_key(|at| {
+            let column = &table.columns[*at];
+            let is_key = table.primary_key.contains(&column.name)
+                || table
+                    .foreign_keys
+                    .iter()
+                    .any(|key| key.columns.contains(&column.name));
+            (std::cmp::Reverse(wanted.column(column) + u64::from(is_key)), *at)
+        });
+        kept.truncate(columns);
+        kept.sort_unstable();
+        object.insert("columns_not_shown".into(), json!(table.columns.len() - columns));
+    }
+    let shown = kept
+        .iter()
+        .map(|at| describe_column(&table.columns[*at], values))
+        .collect();
+    object.insert("columns".into(), Value::Array(shown));
+    Value::Object(object)
+}
+
+fn describe_column(column: &Column, values: Values) -> Value {
+    let mut object = Map::new();
+    object.insert("name".into(), json!(column.name));
+    object.insert("type".into(), json!(column.type_name));
+    if !column.nullable {
+        object.insert("nullable".into(), json!(false));
+    }
+    if let Some(comment) = &column.comment {
+        object.insert("comment".into(), json!(cut(comment, MAX_COMMENT)));
+    }
+    if values == Values::Sent {
+        let shown: Vec<&str> = column
+            .values
+            .iter()
+            .filter(|value| value.len() <= MAX_VALUE)
+            .map(String::as_str)
+            .take(MAX_VALUES)
+            .collect();
+        let all = column.values_complete && shown.len() == column.values.len();
+        if !shown.is_empty() {
+            object.insert(
+                if all { "all_values" } else { "some_values" }.into(),
+                json!(shown),
+            );
+        }
+        for (name, end) in [("min", &column.min), ("max", &column.max)] {
+            if let Some(end) = end {
+                object.insert(name.into(), json!(cut(end, MAX_VALUE)));
+            }
+        }
+    }
+    Value::Object(object)
+}
+
+/// The words that a table has to do with to be of use.
+struct Wanted {
+    words: HashSet<String>,
+    /// Of queries that stand in the prompt: their tables must be in it too.
+    queries: HashSet<String>,
+}
+
+impl Wanted {
+    fn of(context: &Context<'_>) -> Wanted {
+        let mut words: HashSet<String> = stems(context.question).collect();
+        words.extend(
+            context
+                .turns
+                .iter()
+                .rev()
+                .take(MAX_TURNS)
+                .flat_map(|turn| stems(&turn.question)),
+        );
+        // Lines of the glossary that explain a word of the question: their other words count as well.
+        for line in context.glossary.lines() {
+            let line: Vec<String> = stems(line).collect();
+            if line.iter().any(|word| word.len() > 3 && words.contains(word)) {
+                words.extend(line);
+            }
+        }
+        let queries = context
+            .turns
+            .iter()
+            .map(|turn| turn.query.as_str())
+            .chain(
+                context
+                    .failed
+                    .iter()
+                    .flat_map(|failed| [failed.query, failed.error]),
+            )
+            .flat_map(stems)
+            .collect();
+        Wanted { words, queries }
+    }
+
+    fn hits(&self, text: &str) -> u64 {
+        stems(text).filter(|word| self.words.contains(word)).count() as u64
+    }
+
+    fn table(&self, table: &Table) -> u64 {
+        let name = 12 * self.hits(&table.name);
+        let used = if stems(&table.name).all(|word| self.queries.contains(&word)) {
+            24
+        } else {
+            0
+        };
+        let comment = 2 * table
+            .comment
+            .as_deref()
+            .map_or(0, |comment| self.hits(comment).min(3));
+        let mut columns: Vec<u64> = table.columns.iter().map(|column| self.column(column)).collect();
+        // A wide table has a word of every question; only its best columns count.
+        columns.sort_unstable_by(|a, b| b.cmp(a));
+        name + used + comment + columns.iter().take(4).sum::<u64>()
+    }
+
+    fn column(&self, column: &Column) -> u64 {
+        let values = column.values.iter().any(|value| {
+            let mut words = stems(value).peekable();
+            words.peek().is_some() && words.all(|word| self.words.contains(&word))
+        });
+        4 * self.hits(&column.name)
+            + 4 * u64::from(values)
+            + column
+                .comment
+                .as_deref()
+                .map_or(0, |comment| self.hits(comment).min(2))
+    }
+}
+
+/// Words in lower case without a plural's ending: `orderItems`, `order_items` and "Order items" alike.
+fn stems(text: &str) -> impl Iterator<Item = String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut previous = ' ';
+    for c in text.chars() {
+        if c.is_alphanumeric() {
+            let begins = !previous.is_alphanumeric() || (c.is_uppercase() && previous.is_lowercase());
+            if begins {
+                words.push(String::new());
+            }
+            if let Some(word) = words.last_mut() {
+                word.extend(c.to_lowercase());
+            }
+        }
+        previous = c;
+    }
+    words
+        .into_iter()
+        .filter(|word| word.chars().count() > 1)
+        .map(|word| {
+            if let Some(stem) = word.strip_suffix("ies").filter(|stem| stem.len() > 1) {
+                return format!("{stem}y");
+            }
+            match word.strip_suffix('s') {
+                Some(stem) if stem.len() > 2 && !stem.ends_with('s') => stem.to_owned(),
+                _ => word,
+            }
+        })
+}
+
+/// At most so many bytes, cut between characters and marked.
+fn cut(text: &str, bytes: usize) -> String {
+    if text.len() <= bytes {
+        return text.to_owned();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(bytes)])
+}
+
+#[cfg(test)]
+#[path = "prompt_tests.rs"]
+mod tests;
