@@ -18,19 +18,45 @@ pub struct Span {
 }
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 
 /// The English name of month 1 to 12.
 pub fn month_name(month: u32) -> &'static str {
-    ["January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"]
-        [(month as usize - 1) % 12]
+    [
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    ][(month as usize - 1) % 12]
 }
 
 fn month(lower: &str) -> Option<u32> {
-    let at = MONTHS
-        .iter()
-        .position(|name| *name == lower || (lower.len() >= 3 && lower != "mar" && *name != "may" && name[..3] == *lower) || (lower == "mar" && *name == "march") || (lower == "sept" && *name == "september"))?;
+    let at = MONTHS.iter().position(|name| {
+        *name == lower
+            || (lower.len() >= 3 && lower != "mar" && *name != "may" && name[..3] == *lower)
+            || (lower == "mar" && *name == "march")
+            || (lower == "sept" && *name == "september")
+    })?;
     Some(at as u32 + 1)
 }
 
@@ -54,11 +80,19 @@ fn moved(date: NaiveDate, grain: Grain, count: i64) -> Option<NaiveDate> {
     let size = u32::try_from(count.unsigned_abs()).ok()?;
     let months = |n: u32| {
         let months = Months::new(n);
-        if count < 0 { date.checked_sub_months(months) } else { date.checked_add_months(months) }
+        if count < 0 {
+            date.checked_sub_months(months)
+        } else {
+            date.checked_add_months(months)
+        }
     };
     let days = |n: u64| {
         let days = Days::new(n);
-        if count < 0 { date.checked_sub_days(days) } else { date.checked_add_days(days) }
+        if count < 0 {
+            date.checked_sub_days(days)
+        } else {
+            date.checked_add_days(days)
+        }
     };
     match grain {
         Grain::Day | Grain::Weekday | Grain::Hour => days(u64::from(size)),
@@ -163,7 +197,10 @@ impl Reader<'_> {
             && let (Ok(year), Ok(number)) = (word[..4].parse(), word[5..].parse())
         {
             let date = ymd(year, number, 1)?;
-            return done(at + 1, unit(date, Grain::Month, format!("{} {year}", month_name(number)))?);
+            return done(
+                at + 1,
+                unit(date, Grain::Month, format!("{} {year}", month_name(number)))?,
+            );
         }
         if let Some(number) = month(word) {
             // March 5, 2025 / March 5 2025 / March 2025
@@ -177,7 +214,14 @@ impl Reader<'_> {
             let next = self.skip(self.skip(at + 1, &[","]), &["of"]);
             let next = self.skip(self.skip(next, &["the"]), &["year"]);
             if let Some(year) = self.year(next) {
-                return done(next + 1, unit(ymd(year, number, 1)?, Grain::Month, format!("{} {year}", month_name(number)))?);
+                return done(
+                    next + 1,
+                    unit(
+                        ymd(year, number, 1)?,
+                        Grain::Month,
+                        format!("{} {year}", month_name(number)),
+                    )?,
+                );
             }
             return None;
         }
@@ -193,7 +237,10 @@ impl Reader<'_> {
         if word == "year"
             && let Some(year) = self.year(self.skip(at + 1, &["of"]))
         {
-            return done(self.skip(at + 1, &["of"]) + 1, unit(ymd(year, 1, 1)?, Grain::Year, year.to_string())?);
+            return done(
+                self.skip(at + 1, &["of"]) + 1,
+                unit(ymd(year, 1, 1)?, Grain::Year, year.to_string())?,
+            );
         }
         if word == "month" {
             let next = self.skip(at + 1, &["of"]);
@@ -206,12 +253,18 @@ impl Reader<'_> {
             let next = self.skip(self.skip(self.skip(at + taken, &["of"]), &["the"]), &["year"]);
             let year = self.year(next)?;
             let date = ymd(year, number * 3 - 2, 1)?;
-            return done(next + 1, unit(date, Grain::Quarter, format!("quarter {number} of {year}"))?);
+            return done(
+                next + 1,
+                unit(date, Grain::Quarter, format!("quarter {number} of {year}"))?,
+            );
         }
         if let Some(year) = self.year(at) {
             if let Some((taken, number)) = self.quarter(at + 1) {
                 let date = ymd(year, number * 3 - 2, 1)?;
-                return done(at + 1 + taken, unit(date, Grain::Quarter, format!("quarter {number} of {year}"))?);
+                return done(
+                    at + 1 + taken,
+                    unit(date, Grain::Quarter, format!("quarter {number} of {year}"))?,
+                );
             }
             return done(at + 1, unit(ymd(year, 1, 1)?, Grain::Year, year.to_string())?);
         }
@@ -244,13 +297,29 @@ impl Reader<'_> {
                 let day = today.pred_opt()?;
                 return Some((at + 1, span(day, today, format!("yesterday ({day})"))));
             }
-            "ytd" => return Some((at + 1, span(first_of(today, Grain::Year), tomorrow, format!("the year to date (until {today})")))),
+            "ytd" => {
+                return Some((
+                    at + 1,
+                    span(
+                        first_of(today, Grain::Year),
+                        tomorrow,
+                        format!("the year to date (until {today})"),
+                    ),
+                ));
+            }
             _ => {}
         }
         if let Some(from) = grain(self.word(at))
             && (self.word(at + 1), self.word(at + 2)) == ("to", "date")
         {
-            return Some((at + 3, span(first_of(today, from), tomorrow, format!("the {} to date (until {today})", from.word()))));
+            return Some((
+                at + 3,
+                span(
+                    first_of(today, from),
+                    tomorrow,
+                    format!("the {} to date (until {today})", from.word()),
+                ),
+            ));
         }
         let which = self.word(at);
         let back = match which {
@@ -264,11 +333,19 @@ impl Reader<'_> {
             // "the past month" is the month until today, "last month" the calendar month before this one.
             if which == "past" {
                 let from = moved(today, size, -1)?;
-                return Some((at + 2, span(from, tomorrow, format!("the past {} (since {from})", size.word()))));
+                return Some((
+                    at + 2,
+                    span(from, tomorrow, format!("the past {} (since {from})", size.word())),
+                ));
             }
             let date = moved(first_of(today, size), size, back)?;
             let mut found = unit(date, size, String::new())?;
-            found.label = format!("{which} {} ({} to {})", size.word(), date, found.until?.pred_opt()?);
+            found.label = format!(
+                "{which} {} ({} to {})",
+                size.word(),
+                date,
+                found.until?.pred_opt()?
+            );
             return Some((at + 2, found));
         }
         if back == 0 {
@@ -282,11 +359,18 @@ impl Reader<'_> {
         let whole = |end: usize| {
             let from = moved(first_of(today, size), size, -count)?;
             let until = first_of(today, size);
-            let label = format!("the last {count} whole {}s ({from} to {})", size.word(), until.pred_opt()?);
+            let label = format!(
+                "the last {count} whole {}s ({from} to {})",
+                size.word(),
+                until.pred_opt()?
+            );
             Some((end, span(from, until, label)))
         };
         // Asides people add to say whether the running period counts.
-        let tail: Vec<&str> = (end + 1..end + 9).map(|i| self.word(i)).filter(|w| !matches!(*w, "(" | ")" | "," | "the" | "of")).collect();
+        let tail: Vec<&str> = (end + 1..end + 9)
+            .map(|i| self.word(i))
+            .filter(|w| !matches!(*w, "(" | ")" | "," | "the" | "of"))
+            .collect();
         let taken = |words: usize| {
             let mut left = words;
             let mut i = end + 1;
@@ -299,7 +383,11 @@ impl Reader<'_> {
             self.skip(i, &[")"])
         };
         let starts = |words: &[&str]| tail.len() >= words.len() && tail[..words.len()] == *words;
-        for words in [&["excluding", "current", size.word()][..], &["exclusive", "current", size.word()], &["not", "including", "current", size.word()]] {
+        for words in [
+            &["excluding", "current", size.word()][..],
+            &["exclusive", "current", size.word()],
+            &["not", "including", "current", size.word()],
+        ] {
             if starts(words) {
                 return whole(taken(words.len()));
             }
@@ -308,9 +396,17 @@ impl Reader<'_> {
             return whole(end + 1);
         }
         let from = moved(today, size, -count)?;
-        let from_next = if starts(&["inclusive", "today"]) && size == Grain::Day { from.succ_opt()? } else { from };
+        let from_next = if starts(&["inclusive", "today"]) && size == Grain::Day {
+            from.succ_opt()?
+        } else {
+            from
+        };
         let end = if starts(&["inclusive", "today"]) || starts(&["inclusive", "today", "'s", "date"]) {
-            taken(if starts(&["inclusive", "today", "'s", "date"]) { 4 } else { 2 })
+            taken(if starts(&["inclusive", "today", "'s", "date"]) {
+                4
+            } else {
+                2
+            })
         } else {
             end + 1
         };
@@ -327,7 +423,13 @@ pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Spa
     let edge = |next: usize| reader.single(next).map(|(taken, span)| (next - at + taken, span));
     let open = |span: Span, from: Option<NaiveDate>, until: Option<NaiveDate>, label: String| {
         let _ = span;
-        Span { from, until, label, year: None, month: None }
+        Span {
+            from,
+            until,
+            label,
+            year: None,
+            month: None,
+        }
     };
     // Asides after "between A and B" that only repeat what is meant anyway.
     let aside = |mut end: usize| {
@@ -341,14 +443,22 @@ pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Spa
         usize::from(reader.word(end) == "inclusive")
     };
     match word {
-        "in" | "during" | "on" | "of" | "for" | "within" | "over" | "from" | "at" | "through" | "throughout" if matches!(word, "from") => {
+        "in" | "during" | "on" | "of" | "for" | "within" | "over" | "from" | "at" | "through"
+        | "throughout"
+            if matches!(word, "from") =>
+        {
             let (taken, first) = edge(at + 1)?;
-            if matches!(reader.word(at + taken), "to" | "until" | "till" | "through" | "-" | "–")
-                && let Some((more, last)) = reader.single(at + taken + 1)
+            if matches!(
+                reader.word(at + taken),
+                "to" | "until" | "till" | "through" | "-" | "–"
+            ) && let Some((more, last)) = reader.single(at + taken + 1)
             {
                 let label = format!("{} to {}", first.label, last.label);
                 let end = taken + 1 + more;
-                return Some((end + aside(at + end), open(first.clone(), first.from, last.until, label)));
+                return Some((
+                    end + aside(at + end),
+                    open(first.clone(), first.from, last.until, label),
+                ));
             }
             if matches!(reader.word(at + taken), "on" | "onward" | "onwards") {
                 let label = format!("since {}", first.label);
@@ -362,17 +472,31 @@ pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Spa
                 let (taken, span) = edge(at + 3)?;
                 let label = span.label.clone();
                 return match side {
-                    "after" => Some((taken, open(span.clone(), span.from, None, format!("on or after {label}")))),
-                    "before" => Some((taken, open(span.clone(), None, span.until, format!("on or before {label}")))),
+                    "after" => Some((
+                        taken,
+                        open(span.clone(), span.from, None, format!("on or after {label}")),
+                    )),
+                    "before" => Some((
+                        taken,
+                        open(span.clone(), None, span.until, format!("on or before {label}")),
+                    )),
                     _ => None,
                 };
             }
             edge(at + 1)
         }
-        "since" => edge(at + 1).map(|(n, s)| (n, open(s.clone(), s.from, None, format!("since {}", s.label)))),
-        "after" => edge(at + 1).map(|(n, s)| (n, open(s.clone(), s.until, None, format!("after {}", s.label)))),
-        "before" => edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.from, format!("before {}", s.label)))),
-        "until" | "till" => edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.until, format!("until {}", s.label)))),
+        "since" => {
+            edge(at + 1).map(|(n, s)| (n, open(s.clone(), s.from, None, format!("since {}", s.label))))
+        }
+        "after" => {
+            edge(at + 1).map(|(n, s)| (n, open(s.clone(), s.until, None, format!("after {}", s.label))))
+        }
+        "before" => {
+            edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.from, format!("before {}", s.label))))
+        }
+        "until" | "till" => {
+            edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.until, format!("until {}", s.label))))
+        }
         "between" => {
             let (taken, first) = edge(at + 1)?;
             if reader.word(at + taken) != "and" {
@@ -381,7 +505,10 @@ pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Spa
             let (more, last) = reader.single(at + taken + 1)?;
             let label = format!("{} to {}", first.label, last.label);
             let end = taken + 1 + more;
-            Some((end + aside(at + end), open(first.clone(), first.from, last.until, label)))
+            Some((
+                end + aside(at + end),
+                open(first.clone(), first.from, last.until, label),
+            ))
         }
         _ => reader.single(at),
     }
@@ -398,7 +525,8 @@ mod tests {
 
     fn spans(text: &str) -> (Option<NaiveDate>, Option<NaiveDate>) {
         let tokens = tokens(text, &Stems::new());
-        let (taken, span) = read(&tokens, 0, day("2026-11-23")).unwrap_or_else(|| panic!("{text} is not read"));
+        let (taken, span) =
+            read(&tokens, 0, day("2026-11-23")).unwrap_or_else(|| panic!("{text} is not read"));
         assert_eq!(taken, tokens.len(), "{text}: {span:?}");
         (span.from, span.until)
     }
@@ -420,7 +548,11 @@ mod tests {
             ("yesterday", "2026-11-22", "2026-11-23"),
             ("in the last 7 days", "2026-11-16", "2026-11-24"),
             ("in the past 3 months", "2026-08-23", "2026-11-24"),
-            ("in the last 2 months (excluding the current month)", "2026-09-01", "2026-11-01"),
+            (
+                "in the last 2 months (excluding the current month)",
+                "2026-09-01",
+                "2026-11-01",
+            ),
             ("year to date", "2026-01-01", "2026-11-24"),
             ("between 2023 and 2024", "2023-01-01", "2025-01-01"),
             ("from Jan 1, 2023 to Mar 31, 2023", "2023-01-01", "2023-04-01"),
@@ -431,12 +563,22 @@ mod tests {
         assert_eq!(spans("since 2024"), (Some(day("2024-01-01")), None));
         assert_eq!(spans("after 2024"), (Some(day("2025-01-01")), None));
         assert_eq!(spans("before March 2024"), (None, Some(day("2024-03-01"))));
-        assert_eq!(spans("on or after April 1, 2023"), (Some(day("2023-04-01")), None));
+        assert_eq!(
+            spans("on or after April 1, 2023"),
+            (Some(day("2023-04-01")), None)
+        );
     }
 
     #[test]
     fn what_is_no_date_is_left_alone() {
-        for text in ["in Berlin", "31 February 2025", "may", "for each", "last name", "second quarter"] {
+        for text in [
+            "in Berlin",
+            "31 February 2025",
+            "may",
+            "for each",
+            "last name",
+            "second quarter",
+        ] {
             let tokens = tokens(text, &Stems::new());
             assert!(read(&tokens, 0, day("2026-11-23")).is_none(), "{text}");
         }

@@ -206,14 +206,18 @@ impl<'b> Walk<'_, 'b> {
 
     /// The first item from `at` that is not filling.
     fn skip(&self, mut at: usize) -> usize {
-        while matches!(self.word(at), Some(Word::Filler | Word::All)) && !matches!(self.lower(at), "." | "?" | "!") {
+        while matches!(self.word(at), Some(Word::Filler | Word::All))
+            && !matches!(self.lower(at), "." | "?" | "!")
+        {
             at += 1;
         }
         at
     }
 
     fn skip_verbs(&self, mut at: usize) -> usize {
-        while matches!(self.word(at), Some(Word::Filler | Word::All | Word::Verb)) && !matches!(self.lower(at), "." | "?" | "!") {
+        while matches!(self.word(at), Some(Word::Filler | Word::All | Word::Verb))
+            && !matches!(self.lower(at), "." | "?" | "!")
+        {
             at += 1;
         }
         at
@@ -241,6 +245,18 @@ impl<'b> Walk<'_, 'b> {
 
     /// A name at `at` (filling skipped), with "of the customers" or a table before it taken into account.
     fn name(&self, at: usize) -> Option<(Spot, usize)> {
+        let (spot, next) = self.whole_name(at)?;
+        // "email address", "phone number", "zip code": the second word adds nothing.
+        let tail = matches!(
+            (self.lower(next.saturating_sub(1)), self.lower(next)),
+            ("email" | "e-mail" | "mail", "address" | "addresses")
+                | ("phone" | "telephone" | "mobile", "number" | "numbers")
+                | ("zip" | "postal", "code" | "codes")
+        );
+        Some((spot, if tail { next + 1 } else { next }))
+    }
+
+    fn whole_name(&self, at: usize) -> Option<(Spot, usize)> {
         let at = self.skip(at);
         let Kind::Mention(mention) = &self.items.get(at)?.kind else {
             return None;
@@ -251,17 +267,29 @@ impl<'b> Walk<'_, 'b> {
         let spot = self.spot(at, mention.clone());
         // "customer's state", "order amount": a table before its column.
         if mention.exact_tables().next().is_some() {
-            let next = if self.word(at + 1) == Some(Word::Possessive) { at + 2 } else { at + 1 };
+            let next = if self.word(at + 1) == Some(Word::Possessive) {
+                at + 2
+            } else {
+                at + 1
+            };
             if let Some(Kind::Mention(column)) = self.items.get(next).map(|item| &item.kind) {
                 let within: Vec<(Col, Fit)> = column
                     .columns
                     .iter()
-                    .filter(|(col, _)| mention.exact_tables().any(|table| table == col.table))
-                    .map(|(col, fit)| (*col, (*fit).max(Fit::Whole)))
+                    .filter(|(col, fit)| {
+                        *fit != Fit::Part && mention.exact_tables().any(|table| table == col.table)
+                    })
+                    .map(|(col, _)| (*col, Fit::Whole))
                     .collect();
                 let is_table = column.exact_tables().next().is_some();
                 if !within.is_empty() && !is_table {
-                    let mut merged = self.spot(at, Mention { columns: within, ..Mention::default() });
+                    let mut merged = self.spot(
+                        at,
+                        Mention {
+                            columns: within,
+                            ..Mention::default()
+                        },
+                    );
                     merged.end = self.items[next].end;
                     merged.text = format!("{} {}", self.items[at].text, self.items[next].text);
                     merged.lower = merged.text.to_lowercase();
@@ -284,7 +312,10 @@ impl<'b> Walk<'_, 'b> {
                         .collect();
                     if !within.is_empty() {
                         let mut narrowed = spot.clone();
-                        narrowed.mention = Mention { columns: within, ..Mention::default() };
+                        narrowed.mention = Mention {
+                            columns: within,
+                            ..Mention::default()
+                        };
                         return Some((narrowed, at + 1));
                     }
                 }
@@ -310,13 +341,26 @@ impl<'b> Walk<'_, 'b> {
             }
             at = self.skip_prep(at + 1, &["of"]);
         }
-        let (of, next) = self.name(at)?;
+        let counted = agg == Some(Agg::Count);
+        let (of, next) = match &self.items.get(at)?.kind {
+            // "how many stores opened": the table alone is counted, whatever follows.
+            Kind::Mention(mention) if counted && mention.exact_tables().next().is_some() => {
+                (self.spot(at, mention.clone()), at + 1)
+            }
+            _ => self.name(at)?,
+        };
         // "the order count", "number of orders" said the other way round.
         let (agg, next) = match (agg, self.lower(next)) {
-            (None | Some(Agg::Sum), "count" | "counts") if of.mention.exact_tables().next().is_some() => (Some(Agg::Count), next + 1),
+            (None | Some(Agg::Sum), "count" | "counts") if of.mention.exact_tables().next().is_some() => {
+                (Some(Agg::Count), next + 1)
+            }
             _ => (agg, next),
         };
-        let agg = if distinct && matches!(agg, None | Some(Agg::Count)) { Some(Agg::CountDistinct) } else { agg };
+        let agg = if distinct && matches!(agg, None | Some(Agg::Count)) {
+            Some(Agg::CountDistinct)
+        } else {
+            agg
+        };
         Some((RawMeasure { agg, of }, next))
     }
 
@@ -386,7 +430,11 @@ impl<'b> Walk<'_, 'b> {
                     Some(next)
                 }
                 // "in total"
-                None if self.skip(at + 1) >= self.items.len() || !matches!(self.items[self.skip(at + 1)].kind, Kind::Unknown) => Some(at + 1),
+                None if self.skip(at + 1) >= self.items.len()
+                    || !matches!(self.items[self.skip(at + 1)].kind, Kind::Unknown) =>
+                {
+                    Some(at + 1)
+                }
                 None => None,
             },
             Word::Distinct => {
@@ -410,10 +458,14 @@ impl<'b> Walk<'_, 'b> {
             }
             Word::Top(dir) => self.top(dir, at),
             Word::Selling(dir) => self.ranked_subject(at + 1, RankBy::Selling, dir, None),
-            Word::Adjective(adjective) => self.ranked_subject(at + 1, RankBy::Adjective(adjective), adjective.dir, None),
+            Word::Adjective(adjective) => {
+                self.ranked_subject(at + 1, RankBy::Adjective(adjective), adjective.dir, None)
+            }
             Word::Most(dir) => {
                 let (mut measure, next) = self.measure(at + 1)?;
-                if measure.agg.is_none() && (measure.of.mention.exact_tables().next().is_some() || self.lower(at).ends_with(" of")) {
+                if measure.agg.is_none()
+                    && (measure.of.mention.exact_tables().next().is_some() || self.lower(at).ends_with(" of"))
+                {
                     measure.agg = Some(Agg::Count);
                 }
                 self.rank_by(RankBy::Measure(measure), dir, None);
@@ -422,10 +474,17 @@ impl<'b> Walk<'_, 'b> {
             Word::Highest(dir) => self.highest(dir, at, None),
             Word::OrderBy => self.order_by(at),
             Word::Descending | Word::Ascending => {
-                let dir = if word == Word::Descending { Dir::Down } else { Dir::Up };
+                let dir = if word == Word::Descending {
+                    Dir::Down
+                } else {
+                    Dir::Up
+                };
                 match self.frame.order.last_mut() {
                     Some(order) => order.dir = Some(dir),
-                    None => self.frame.order.push(RawOrder { by: None, dir: Some(dir) }),
+                    None => self.frame.order.push(RawOrder {
+                        by: None,
+                        dir: Some(dir),
+                    }),
                 }
                 Some(at + 1)
             }
@@ -457,7 +516,9 @@ impl<'b> Walk<'_, 'b> {
                 let to_at = self.skip_money(and + 1);
                 let to = self.number(to_at).filter(|_| self.lower(and) == "and")?;
                 let end = self.skip_money(to_at + 1);
-                let (column, next) = self.name(end).filter(|(spot, _)| !spot.mention.columns.is_empty())?;
+                let (column, next) = self
+                    .name(end)
+                    .filter(|(spot, _)| !spot.mention.columns.is_empty())?;
                 self.add_filter(Some(column), Test::Between(from, to), at, to_at + 1);
                 Some(next)
             }
@@ -467,7 +528,13 @@ impl<'b> Walk<'_, 'b> {
                 self.frame.anchors.push(spot);
                 Some(at + 1)
             }
-            Word::Null | Word::Starts | Word::Ends | Word::Contains | Word::Than | Word::Or | Word::Percent => None,
+            Word::Null
+            | Word::Starts
+            | Word::Ends
+            | Word::Contains
+            | Word::Than
+            | Word::Or
+            | Word::Percent => None,
         }
     }
 
@@ -493,7 +560,13 @@ impl<'b> Walk<'_, 'b> {
         if tables.next().is_some() {
             return None;
         }
-        Some(self.spot(at, Mention { tables: vec![(table, Fit::Exact)], ..Mention::default() }))
+        Some(self.spot(
+            at,
+            Mention {
+                tables: vec![(table, Fit::Exact)],
+                ..Mention::default()
+            },
+        ))
     }
 
     fn output(&mut self, spot: Spot) {
@@ -542,11 +615,16 @@ impl<'b> Walk<'_, 'b> {
 
     fn top(&mut self, dir: Dir, at: usize) -> Option<usize> {
         let next = self.skip(at + 1);
-        let limit = self.number(next).filter(|n| n.fract() == 0.0 && *n >= 1.0).map(|n| n as u64);
+        let limit = self
+            .number(next)
+            .filter(|n| n.fract() == 0.0 && *n >= 1.0)
+            .map(|n| n as u64);
         let next = if limit.is_some() { next + 1 } else { next };
         match self.word(next) {
             Some(Word::Selling(_)) => return self.ranked_subject(next + 1, RankBy::Selling, dir, limit),
-            Some(Word::Adjective(adjective)) => return self.ranked_subject(next + 1, RankBy::Adjective(adjective), adjective.dir, limit),
+            Some(Word::Adjective(adjective)) => {
+                return self.ranked_subject(next + 1, RankBy::Adjective(adjective), adjective.dir, limit);
+            }
             Some(Word::Highest(dir)) => return self.highest(dir, next, limit),
             _ => {}
         }
@@ -615,7 +693,10 @@ impl<'b> Walk<'_, 'b> {
             return None;
         }
         let agg = if dir == Dir::Down { Agg::Max } else { Agg::Min };
-        self.take_measure(RawMeasure { agg: Some(agg), of: measure.of });
+        self.take_measure(RawMeasure {
+            agg: Some(agg),
+            of: measure.of,
+        });
         Some(next)
     }
 
@@ -631,7 +712,10 @@ impl<'b> Walk<'_, 'b> {
         if self.lower(end) == "first" {
             end += 1;
         }
-        self.frame.order.push(RawOrder { by: Some(measure), dir });
+        self.frame.order.push(RawOrder {
+            by: Some(measure),
+            dir,
+        });
         self.role = Role::None;
         Some(end)
     }
@@ -647,7 +731,11 @@ impl<'b> Walk<'_, 'b> {
             (spot, next)
         };
         self.near = Some(of.clone());
-        self.frame.related.push(RawRelated { of, negated, count: None });
+        self.frame.related.push(RawRelated {
+            of,
+            negated,
+            count: None,
+        });
         self.role = Role::Filter;
         Some(next)
     }
@@ -659,7 +747,12 @@ impl<'b> Walk<'_, 'b> {
         }
         let boolean = spot.mention.columns.iter().all(|(col, _)| self.is_boolean(*col));
         self.negate = boolean;
-        self.add_filter(Some(spot), if boolean { Test::NotNull } else { Test::Null }, at, next);
+        self.add_filter(
+            Some(spot),
+            if boolean { Test::NotNull } else { Test::Null },
+            at,
+            next,
+        );
         Some(next)
     }
 
@@ -672,7 +765,11 @@ impl<'b> Walk<'_, 'b> {
         let number_at = self.skip_money(at + 1);
         let value = self.number(number_at)?;
         let end = self.skip_money(number_at + 1);
-        let compare = if std::mem::take(&mut self.negate) { compare.negated() } else { compare };
+        let compare = if std::mem::take(&mut self.negate) {
+            compare.negated()
+        } else {
+            compare
+        };
         if let Some((spot, next)) = self.name(end) {
             if spot.mention.exact_tables().next().is_some() {
                 self.near = Some(spot.clone());
@@ -684,7 +781,12 @@ impl<'b> Walk<'_, 'b> {
                 self.role = Role::Filter;
                 return Some(next);
             }
-            if spot.mention.columns.iter().any(|(col, _)| self.schema.column(*col).kind.is_number()) {
+            if spot
+                .mention
+                .columns
+                .iter()
+                .any(|(col, _)| self.schema.column(*col).kind.is_number())
+            {
                 self.add_filter(Some(spot), Test::Compare(compare, value), at, number_at + 1);
                 return Some(next);
             }
@@ -701,8 +803,12 @@ impl<'b> Walk<'_, 'b> {
         let value = self.number(at)?;
         let count = (value.fract() == 0.0 && value >= 1.0).then_some(value as u64);
         match self.word(at + 1) {
-            Some(Word::Adjective(adjective)) => return self.ranked_subject(at + 2, RankBy::Adjective(adjective), adjective.dir, Some(count?)),
-            Some(Word::Selling(dir)) => return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?)),
+            Some(Word::Adjective(adjective)) => {
+                return self.ranked_subject(at + 2, RankBy::Adjective(adjective), adjective.dir, Some(count?));
+            }
+            Some(Word::Selling(dir)) => {
+                return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?));
+            }
             Some(Word::Highest(dir)) => return self.highest(dir, at + 1, Some(count?)),
             _ => {}
         }
@@ -714,7 +820,11 @@ impl<'b> Walk<'_, 'b> {
             };
             let (spot, next) = self.name(at + 3)?;
             if spot.mention.exact_tables().next().is_some() {
-                self.frame.related.push(RawRelated { of: spot, negated: false, count: Some((compare, value)) });
+                self.frame.related.push(RawRelated {
+                    of: spot,
+                    negated: false,
+                    count: Some((compare, value)),
+                });
             } else {
                 self.add_filter(Some(spot), Test::Compare(compare, value), at, at + 3);
             }
@@ -725,7 +835,8 @@ impl<'b> Walk<'_, 'b> {
 
     fn mention(&mut self, mention: &Mention, at: usize, prep: Option<&'b str>) -> Option<usize> {
         let named = !mention.tables.is_empty() || !mention.columns.is_empty();
-        let outright = mention.exact_tables().next().is_some() || mention.columns.iter().any(|(_, fit)| *fit <= Fit::Exact);
+        let outright = mention.exact_tables().next().is_some()
+            || mention.columns.iter().any(|(_, fit)| *fit <= Fit::Exact);
         if !mention.values.is_empty() && !outright {
             return Some(self.value(mention, at));
         }
@@ -825,8 +936,13 @@ impl<'b> Walk<'_, 'b> {
         let joins = at > 0 && (before == Some(Word::And) || before == Some(Word::Or)) && role == Role::Filter;
         let values = kept.unwrap_or(values);
         if joins
-            && let Some(RawFilter { test: Test::Values(earlier), .. }) = self.frame.filters.last_mut()
-            && values.iter().any(|(col, _)| earlier.iter().any(|(other, _)| other == col))
+            && let Some(RawFilter {
+                test: Test::Values(earlier),
+                ..
+            }) = self.frame.filters.last_mut()
+            && values
+                .iter()
+                .any(|(col, _)| earlier.iter().any(|(other, _)| other == col))
         {
             earlier.retain(|(col, _)| values.iter().any(|(other, _)| other == col));
             let columns: Vec<Col> = earlier.iter().map(|(col, _)| *col).collect();
@@ -835,7 +951,11 @@ impl<'b> Walk<'_, 'b> {
         }
         self.add_filter(None, Test::Values(values), at, at + 1);
         // "Sundaes and who…": a value before its noun leaves the noun's role as it was.
-        self.role = if role == Role::None { Role::None } else { Role::Filter };
+        self.role = if role == Role::None {
+            Role::None
+        } else {
+            Role::Filter
+        };
         next
     }
 
@@ -864,7 +984,9 @@ impl<'b> Walk<'_, 'b> {
             let at = walk.skip_money(at);
             walk.number(at).map(|value| (value, at))
         };
-        let numeric = columns.iter().any(|col| self.schema.column(*col).kind.is_number());
+        let numeric = columns
+            .iter()
+            .any(|col| self.schema.column(*col).kind.is_number());
         let date = columns.iter().any(|col| self.schema.column(*col).kind.is_date());
         // "with a price of at least 5"
         let of = self.skip_prep(after, &["of", "at"]);
@@ -886,8 +1008,14 @@ impl<'b> Walk<'_, 'b> {
                     return Some(to_at + 1);
                 }
             }
-            Some(Kind::Number(value)) if numeric && (of > next || columns.iter().any(|col| self.schema.is_id(*col))) => {
-                let compare = if negated { Compare::NotEqual } else { Compare::Equal };
+            Some(Kind::Number(value))
+                if numeric && (of > next || columns.iter().any(|col| self.schema.is_id(*col))) =>
+            {
+                let compare = if negated {
+                    Compare::NotEqual
+                } else {
+                    Compare::Equal
+                };
                 let value = *value;
                 self.add_filter(Some(spot.clone()), Test::Compare(compare, value), at, of + 1);
                 return Some(of + 1);
@@ -933,7 +1061,12 @@ impl<'b> Walk<'_, 'b> {
                 Some(valued + 1)
             }
             Some(Kind::Mention(mention)) => {
-                let same: Vec<(Col, String)> = mention.values.iter().filter(|(col, _)| columns.contains(col)).cloned().collect();
+                let same: Vec<(Col, String)> = mention
+                    .values
+                    .iter()
+                    .filter(|(col, _)| columns.contains(col))
+                    .cloned()
+                    .collect();
                 if same.is_empty() {
                     return None;
                 }
@@ -947,7 +1080,10 @@ impl<'b> Walk<'_, 'b> {
 
     fn skip_named(&self, at: usize) -> usize {
         let at = self.skip(at);
-        if matches!(self.lower(at), "named" | "called" | "titled" | "=" | "equals" | "equal to") {
+        if matches!(
+            self.lower(at),
+            "named" | "called" | "titled" | "=" | "equals" | "equal to"
+        ) {
             self.skip(at + 1)
         } else {
             at

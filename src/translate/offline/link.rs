@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use super::dates::{self, Span};
 use super::lexicon::{self, Word};
 use super::schema::{Col, Schema};
-use super::words::{Token, TokenKind, plain_number};
+use super::words::{Token, TokenKind};
 
 /// What a stretch of the question may mean.
 #[derive(Debug, Clone)]
@@ -27,9 +27,8 @@ pub struct Item {
     /// As written.
     pub text: String,
     pub lower: String,
-    /// Tokens covered.
+    /// The first token covered.
     pub first: usize,
-    pub len: usize,
     /// Byte range in the question.
     pub start: usize,
     pub end: usize,
@@ -63,7 +62,10 @@ impl Mention {
 
     /// The tables that the words name outright.
     pub fn exact_tables(&self) -> impl Iterator<Item = usize> + '_ {
-        self.tables.iter().filter(|(_, fit)| *fit <= Fit::Exact).map(|(table, _)| *table)
+        self.tables
+            .iter()
+            .filter(|(_, fit)| *fit <= Fit::Exact)
+            .map(|(table, _)| *table)
     }
 }
 
@@ -80,7 +82,6 @@ pub fn link(question: &str, tokens: &[Token], schema: &Schema<'_>, today: NaiveD
             lower: text.to_lowercase(),
             text,
             first: i,
-            len,
             start,
             end,
         });
@@ -101,7 +102,13 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
         if known.is_empty() {
             return (1, Kind::Quoted(token.text.clone()));
         }
-        return (1, Kind::Mention(Mention { values: known, ..Mention::default() }));
+        return (
+            1,
+            Kind::Mention(Mention {
+                values: known,
+                ..Mention::default()
+            }),
+        );
     }
     let words: Vec<&str> = tokens[i..tokens.len().min(i + 5)]
         .iter()
@@ -115,7 +122,24 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             && *len == 1
             && span.year.is_some()
             && i > 0
-            && matches!(tokens[i - 1].lower.as_str(), "than" | "above" | "over" | "under" | "below" | "least" | "most" | "exactly" | "top" | "first" | ">" | "<" | ">=" | "<=" | "="))
+            && matches!(
+                tokens[i - 1].lower.as_str(),
+                "than"
+                    | "above"
+                    | "over"
+                    | "under"
+                    | "below"
+                    | "least"
+                    | "most"
+                    | "exactly"
+                    | "top"
+                    | "first"
+                    | ">"
+                    | "<"
+                    | ">="
+                    | "<="
+                    | "="
+            ))
     });
     let name = mention(tokens, i, schema);
     let name_len = name.as_ref().map_or(0, |(len, _)| *len);
@@ -131,13 +155,37 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
         // where the data bears that very word.
         let yields = match keyword {
             None => true,
-            Some(Word::Filler | Word::Prep | Word::And | Word::Or | Word::By | Word::Each | Word::Not | Word::Which | Word::Relative) => len > phrase_len,
-            Some(Word::Sum | Word::Average | Word::Most(_) | Word::Highest(_) | Word::Top(_) | Word::Max | Word::Min | Word::HowMany | Word::NumberOf) => {
-                len > phrase_len && found.columns.iter().all(|(_, fit)| *fit <= Fit::Exact) && !found.columns.is_empty()
+            Some(
+                Word::Filler
+                | Word::Prep
+                | Word::And
+                | Word::Or
+                | Word::By
+                | Word::Each
+                | Word::Not
+                | Word::Which
+                | Word::Relative,
+            ) => len > phrase_len,
+            Some(
+                Word::Sum
+                | Word::Average
+                | Word::Most(_)
+                | Word::Highest(_)
+                | Word::Top(_)
+                | Word::Max
+                | Word::Min
+                | Word::HowMany
+                | Word::NumberOf,
+            ) => {
+                len > phrase_len
+                    && found.columns.iter().all(|(_, fit)| *fit <= Fit::Exact)
+                    && !found.columns.is_empty()
             }
             Some(Word::Grain(_)) => found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact),
             Some(Word::List) => found.tables.is_empty() && i > 0,
-            Some(_) => len > phrase_len || !found.values.is_empty() && phrase_len == 1 && keyword == Some(Word::Verb),
+            Some(_) => {
+                len > phrase_len || !found.values.is_empty() && phrase_len == 1 && keyword == Some(Word::Verb)
+            }
         };
         if yields && len >= phrase_len {
             return (len, Kind::Mention(found));
@@ -190,7 +238,20 @@ fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
     let function_word = |word: &str| {
         matches!(
             lexicon::phrase(&[word]),
-            Some((Word::Filler | Word::Prep | Word::By | Word::And | Word::Or | Word::Not | Word::Each | Word::Which | Word::Relative | Word::Verb | Word::All, 1))
+            Some((
+                Word::Filler
+                    | Word::Prep
+                    | Word::By
+                    | Word::And
+                    | Word::Or
+                    | Word::Not
+                    | Word::Each
+                    | Word::Which
+                    | Word::Relative
+                    | Word::Verb
+                    | Word::All,
+                1
+            ))
         )
     };
     for (col, value) in schema.values(part) {
@@ -200,7 +261,11 @@ fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
         if !exact && (part.len() > 1 || part[0].lower.len() < 4) {
             continue;
         }
-        if part.len() == 1 && (said[0].chars().count() < 2 || function_word(said[0]) || matches!(part[0].kind, TokenKind::Number(_))) {
+        if part.len() == 1
+            && (said[0].chars().count() < 2
+                || function_word(said[0])
+                || matches!(part[0].kind, TokenKind::Number(_)))
+        {
             continue;
         }
         if part.len() > 1 && said.iter().all(|word| function_word(word)) {
@@ -213,6 +278,27 @@ fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
 fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
     let stems: Vec<&str> = part.iter().map(|t| t.stem.as_str()).collect();
     if part.len() == 1 && matches!(part[0].kind, TokenKind::Number(_)) {
+        return;
+    }
+    // A name neither begins nor ends with a function word of the question.
+    let bare = |token: &Token| {
+        part.len() > 1
+            && matches!(
+                lexicon::phrase(&[token.lower.as_str()]),
+                Some((
+                    Word::Filler
+                        | Word::Verb
+                        | Word::Prep
+                        | Word::And
+                        | Word::Each
+                        | Word::By
+                        | Word::Relative
+                        | Word::Possessive,
+                    1
+                ))
+            )
+    };
+    if part.first().is_some_and(bare) || part.last().is_some_and(bare) {
         return;
     }
     // Written exactly as in the source, underscores and all.
@@ -269,16 +355,26 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
         let table_said = table.iter().all(said);
         let only_table = stems.iter().all(|stem| !in_column(&stem) || in_table(&stem));
         let fit = if whole && table_said {
-            if only_table && !(words.len() == stems.len()) { continue } else { Fit::Whole }
+            if only_table && !(words.len() == stems.len()) {
+                continue;
+            } else {
+                Fit::Whole
+            }
         } else if whole && stems.iter().all(|stem| in_column(&stem)) {
             Fit::Exact
         } else if own_exists && own_said && !only_table && table_said {
             Fit::Whole
         } else if own_exists && own_said && !only_table && stems.iter().all(|stem| in_column(&stem)) {
             Fit::Exact
-        } else if !only_table && stems.iter().all(|stem| in_column(&stem)) && !words.iter().any(|w| w == "id") {
+        } else if !only_table && stems.iter().all(|stem| in_column(&stem)) && !words.iter().any(|w| w == "id")
+        {
             Fit::Part
-        } else if !only_table && table_said && stems.len() > table.len() && !words.iter().any(|w| w == "id") {
+        } else if !only_table
+            && table_said
+            && !part[0].lower.ends_with('s')
+            && !words.iter().any(|w| w == "id")
+        {
+            // "order amount" for `orders.total_amount`; in "customers joined" the plural stands by itself.
             Fit::Part
         } else {
             continue;
@@ -350,9 +446,4 @@ fn synonym_candidates(token: &Token, schema: &Schema<'_>, found: &mut Mention) {
 
 fn same_words(words: &[String], stems: &[&str]) -> bool {
     words.len() == stems.len() && words.iter().zip(stems).all(|(a, b)| a == b)
-}
-
-/// Numbers in readings.
-pub fn spoken_number(value: f64) -> String {
-    plain_number(value)
 }

@@ -38,6 +38,14 @@ impl Translator for Offline {
         "offline"
     }
 
+    fn can_repair(&self) -> bool {
+        false
+    }
+
+    fn is_instant(&self) -> bool {
+        true
+    }
+
     async fn translate(&self, context: &Context<'_>) -> Result<Translation> {
         Ok(translate(context))
     }
@@ -54,7 +62,9 @@ fn translate(context: &Context<'_>) -> Translation {
 fn query(context: &Context<'_>) -> Result<Query, Stop> {
     let question = context.question.trim();
     if question.is_empty() {
-        return Err(Stop::Refuse("The question is empty; ask for example \"How many …\" or \"Show …\".".into()));
+        return Err(Stop::Refuse(
+            "The question is empty; ask for example \"How many …\" or \"Show …\".".into(),
+        ));
     }
     if question.len() > MAX_QUESTION {
         return Err(Stop::Refuse(format!(
@@ -105,12 +115,27 @@ fn forgive(frame: &mut Frame, plan: &plan::Plan, schema: &Schema<'_>) {
 }
 
 fn unread(frame: &Frame, schema: &Schema<'_>) -> Stop {
-    let words: Vec<String> = frame.unread.iter().take(5).map(|word| format!("\"{}\"", word.text)).collect();
-    let mut tables: Vec<String> = schema.catalog.tables.iter().take(6).map(|table| spaced(&table.name)).collect();
+    let words: Vec<String> = frame
+        .unread
+        .iter()
+        .take(5)
+        .map(|word| format!("\"{}\"", word.text))
+        .collect();
+    let mut tables: Vec<String> = schema
+        .catalog
+        .tables
+        .iter()
+        .take(6)
+        .map(|table| spaced(&table.name))
+        .collect();
     if schema.catalog.tables.len() > tables.len() {
         tables.push("…".into());
     }
-    let about = if tables.len() == 1 { tables.remove(0) } else { tables.join(", ") };
+    let about = if tables.len() == 1 {
+        tables.remove(0)
+    } else {
+        tables.join(", ")
+    };
     Stop::Refuse(format!(
         "This could not be read in full: nothing in the data explains {}. It holds {about}; ask with the names of its tables, columns and values.",
         words.join(", ")

@@ -40,7 +40,11 @@ pub struct Measure {
 pub enum Group {
     Column(Col),
     /// Rows of a table: told apart by `key`, shown by `label`.
-    Entity { table: usize, key: Vec<Col>, label: Vec<Col> },
+    Entity {
+        table: usize,
+        key: Vec<Col>,
+        label: Vec<Col>,
+    },
     Period(Col, Grain),
 }
 

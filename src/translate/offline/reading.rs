@@ -8,14 +8,28 @@ use super::words::plain_number;
 
 /// "sum of total amount over orders by month of ordered at, where store city is 'Berlin'"
 pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
-    let speaker = Speaker { schema, base: plan.base };
+    let speaker = Speaker {
+        schema,
+        base: plan.base,
+    };
     let base = spaced(&schema.table(plan.base).name);
     let mut text = if plan.measures.is_empty() {
         let columns: Vec<String> = plan.outputs.iter().map(|col| speaker.col(*col)).collect();
-        let shown = if columns.len() > 6 { "all columns".to_owned() } else { columns.join(", ") };
-        format!("{}{shown} of {base}", if plan.distinct { "different " } else { "" })
+        let shown = if columns.len() > 6 {
+            "all columns".to_owned()
+        } else {
+            columns.join(", ")
+        };
+        format!(
+            "{}{shown} of {base}",
+            if plan.distinct { "different " } else { "" }
+        )
     } else {
-        let measures: Vec<String> = plan.measures.iter().map(|m| speaker.measure(m.agg, m.column, &base)).collect();
+        let measures: Vec<String> = plan
+            .measures
+            .iter()
+            .map(|m| speaker.measure(m.agg, m.column, &base))
+            .collect();
         measures.join(" and ")
     };
     if !plan.groups.is_empty() {
@@ -41,8 +55,15 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
     }
     if let Some((key, dir)) = plan.order.first() {
         let by = match key {
-            Key::Measure(at) => plan.measures.get(*at).map(|m| speaker.measure(m.agg, m.column, &base)),
-            Key::Column(col) if plan.measures.is_empty() && (plan.limit.is_some() || plan.order.len() > 1) => Some(speaker.col(*col)),
+            Key::Measure(at) => plan
+                .measures
+                .get(*at)
+                .map(|m| speaker.measure(m.agg, m.column, &base)),
+            Key::Column(col)
+                if plan.measures.is_empty() && (plan.limit.is_some() || plan.order.len() > 1) =>
+            {
+                Some(speaker.col(*col))
+            }
             _ => None,
         };
         if let Some(by) = by.filter(|_| !plan.groups.is_empty() || plan.measures.is_empty()) {
@@ -62,8 +83,14 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
                 .on
                 .iter()
                 .map(|(a, b)| {
-                    let from = Col { table: join.from, column: *a };
-                    let to = Col { table: join.to, column: *b };
+                    let from = Col {
+                        table: join.from,
+                        column: *a,
+                    };
+                    let to = Col {
+                        table: join.to,
+                        column: *b,
+                    };
                     format!("{} = {}", schema.name(from), schema.name(to))
                 })
                 .collect();
@@ -123,16 +150,46 @@ impl Speaker<'_, '_> {
             }
             Is::Text(text) => format!("{name} {is} '{text}'"),
             Is::Compare(compare, value) => {
-                let compare = if filter.negated { compare.negated() } else { *compare };
+                let compare = if filter.negated {
+                    compare.negated()
+                } else {
+                    *compare
+                };
                 format!("{name} is {} {}", compare.words(), plain_number(*value))
             }
-            Is::Between(from, to) => format!("{name} {is} between {} and {}", plain_number(*from), plain_number(*to)),
-            Is::When(span) => format!("{name} {is} in {}", span.label).replace(" in since ", " since ").replace(" in before ", " before ").replace(" in after ", " after ").replace(" in on or ", " on or ").replace(" in until ", " until "),
+            Is::Between(from, to) => format!(
+                "{name} {is} between {} and {}",
+                plain_number(*from),
+                plain_number(*to)
+            ),
+            Is::When(span) => format!("{name} {is} in {}", span.label)
+                .replace(" in since ", " since ")
+                .replace(" in before ", " before ")
+                .replace(" in after ", " after ")
+                .replace(" in on or ", " on or ")
+                .replace(" in until ", " until "),
             Is::Null => format!("{name} {is} empty"),
             Is::True => format!("{name} is {}", if filter.negated { "false" } else { "true" }),
-            Is::Starts(text) => format!("{name} {} with '{text}'", if filter.negated { "does not start" } else { "starts" }),
-            Is::Ends(text) => format!("{name} {} with '{text}'", if filter.negated { "does not end" } else { "ends" }),
-            Is::Contains(text) => format!("{name} {} '{text}'", if filter.negated { "does not contain" } else { "contains" }),
+            Is::Starts(text) => format!(
+                "{name} {} with '{text}'",
+                if filter.negated {
+                    "does not start"
+                } else {
+                    "starts"
+                }
+            ),
+            Is::Ends(text) => format!(
+                "{name} {} with '{text}'",
+                if filter.negated { "does not end" } else { "ends" }
+            ),
+            Is::Contains(text) => format!(
+                "{name} {} '{text}'",
+                if filter.negated {
+                    "does not contain"
+                } else {
+                    "contains"
+                }
+            ),
         }
     }
 
@@ -140,7 +197,9 @@ impl Speaker<'_, '_> {
         let thing = spaced(&self.schema.table(related.join.to).name);
         let mut text = match (related.negated, related.count) {
             (true, _) => format!("there are no {thing}"),
-            (false, Some((compare, value))) => format!("there are {} {} {thing}", compare.words(), plain_number(value)),
+            (false, Some((compare, value))) => {
+                format!("there are {} {} {thing}", compare.words(), plain_number(value))
+            }
             (false, None) => format!("there are {thing}"),
         };
         if !related.filters.is_empty() {

@@ -68,7 +68,11 @@ impl Writer<'_, '_> {
             Some(schema) if schema != "public" => format!("{}.{}", ident(schema), ident(&found.name)),
             _ => ident(&found.name),
         };
-        if alias == found.name { name } else { format!("{name} AS {}", ident(alias)) }
+        if alias == found.name {
+            name
+        } else {
+            format!("{name} AS {}", ident(alias))
+        }
     }
 
     fn col(&self, col: Col) -> String {
@@ -96,19 +100,35 @@ impl Writer<'_, '_> {
         let mut measure_names = Vec::new();
         for measure in &plan.measures {
             let name = names.take(&measure.name);
-            select.push(format!("{} AS {}", self.measure(measure, plan.once.as_deref()), ident(&name)));
+            select.push(format!(
+                "{} AS {}",
+                self.measure(measure, plan.once.as_deref()),
+                ident(&name)
+            ));
             measure_names.push(name);
         }
         for col in &plan.outputs {
             let own = &self.schema.column(*col).name;
             let name = names.take(own);
-            let name = if &name == own { name } else { names.take(&format!("{}_{own}", self.schema.table(col.table).name)) };
+            let name = if &name == own {
+                name
+            } else {
+                names.take(&format!("{}_{own}", self.schema.table(col.table).name))
+            };
             let text = self.col(*col);
-            select.push(if &name == own { text } else { format!("{text} AS {}", ident(&name)) });
+            select.push(if &name == own {
+                text
+            } else {
+                format!("{text} AS {}", ident(&name))
+            });
         }
         let mut sql = format!(
             "SELECT {}{}\nFROM {}",
-            if plan.distinct && plan.measures.is_empty() { "DISTINCT " } else { "" },
+            if plan.distinct && plan.measures.is_empty() {
+                "DISTINCT "
+            } else {
+                ""
+            },
             select.join(", "),
             self.from(plan)
         );
@@ -154,7 +174,10 @@ impl Writer<'_, '_> {
                     None => (text.clone(), text.rsplit('.').next().unwrap_or(&text).to_owned()),
                 };
                 let at = by.iter().position(|other| *other == expression);
-                outer.push(format!("{} AS {name}", at.map_or(expression, |at| keys[at].clone())));
+                outer.push(format!(
+                    "{} AS {name}",
+                    at.map_or(expression, |at| keys[at].clone())
+                ));
             }
             group_names.push(keys.clone());
             group_by.extend(keys);
@@ -176,7 +199,12 @@ impl Writer<'_, '_> {
             outer.push(format!("{text} AS {}", ident(&name)));
             measure_names.push(name);
         }
-        let rows = format!("SELECT DISTINCT {}\n  FROM {}{}", inner.join(", "), self.from(plan), self.conditions(plan));
+        let rows = format!(
+            "SELECT DISTINCT {}\n  FROM {}{}",
+            inner.join(", "),
+            self.from(plan),
+            self.conditions(plan)
+        );
         let mut sql = format!("SELECT {}\nFROM (\n  {rows}\n) AS counted_once", outer.join(", "));
         sql.push_str(&format!("\nGROUP BY {}", group_by.join(", ")));
         sql.push_str(&self.order(plan, &measure_names, &group_names));
@@ -186,7 +214,11 @@ impl Writer<'_, '_> {
     fn from(&self, plan: &Plan) -> String {
         let mut text = self.table(plan.base, &self.aliases[0].1);
         for (join, (_, alias)) in plan.joins.iter().zip(&self.aliases[1..]) {
-            text.push_str(&format!("\nJOIN {} ON {}", self.table(join.to, alias), self.on(join)));
+            text.push_str(&format!(
+                "\nJOIN {} ON {}",
+                self.table(join.to, alias),
+                self.on(join)
+            ));
         }
         text
     }
@@ -196,8 +228,14 @@ impl Writer<'_, '_> {
             .on
             .iter()
             .map(|(a, b)| {
-                let left = Col { table: join.from, column: *a };
-                let right = Col { table: join.to, column: *b };
+                let left = Col {
+                    table: join.from,
+                    column: *a,
+                };
+                let right = Col {
+                    table: join.to,
+                    column: *b,
+                };
                 format!("{} = {}", self.col(left), self.col(right))
             })
             .collect();
@@ -210,7 +248,11 @@ impl Writer<'_, '_> {
             let text = self.related(related);
             all.push(text);
         }
-        if all.is_empty() { String::new() } else { format!("\nWHERE {}", all.join("\n  AND ")) }
+        if all.is_empty() {
+            String::new()
+        } else {
+            format!("\nWHERE {}", all.join("\n  AND "))
+        }
     }
 
     fn related(&mut self, related: &Related) -> String {
@@ -219,19 +261,33 @@ impl Writer<'_, '_> {
             .join
             .on
             .iter()
-            .map(|(a, _)| self.col(Col { table: related.join.from, column: *a }))
+            .map(|(a, _)| {
+                self.col(Col {
+                    table: related.join.from,
+                    column: *a,
+                })
+            })
             .collect();
         let first = self.alias(related.join.to);
         let mut from = self.table(related.join.to, &first);
         for join in &related.joins {
             let alias = self.alias(join.to);
-            from.push_str(&format!(" JOIN {} ON {}", self.table(join.to, &alias), self.on(join)));
+            from.push_str(&format!(
+                " JOIN {} ON {}",
+                self.table(join.to, &alias),
+                self.on(join)
+            ));
         }
         let right: Vec<String> = related
             .join
             .on
             .iter()
-            .map(|(_, b)| self.col(Col { table: related.join.to, column: *b }))
+            .map(|(_, b)| {
+                self.col(Col {
+                    table: related.join.to,
+                    column: *b,
+                })
+            })
             .collect();
         let mut conditions: Vec<String> = related.filters.iter().map(|filter| self.filter(filter)).collect();
         let text = match (related.count, left.as_slice(), right.as_slice()) {
@@ -245,7 +301,11 @@ impl Writer<'_, '_> {
                     Compare::AtLeast => value <= 0.0,
                     Compare::More => value < 0.0,
                 };
-                let (not, compare) = if zero_fits { ("NOT ", compare.negated()) } else { ("", compare) };
+                let (not, compare) = if zero_fits {
+                    ("NOT ", compare.negated())
+                } else {
+                    ("", compare)
+                };
                 conditions.push(format!("{right} IS NOT NULL"));
                 format!(
                     "{left} {not}IN (SELECT {right} FROM {from} WHERE {} GROUP BY {right} HAVING COUNT(*) {} {})",
@@ -255,7 +315,11 @@ impl Writer<'_, '_> {
                 )
             }
             _ => {
-                let mut all: Vec<String> = right.iter().zip(&left).map(|(r, l)| format!("{r} = {l}")).collect();
+                let mut all: Vec<String> = right
+                    .iter()
+                    .zip(&left)
+                    .map(|(r, l)| format!("{r} = {l}"))
+                    .collect();
                 all.append(&mut conditions);
                 let not = if related.negated { "NOT " } else { "" };
                 format!("{not}EXISTS (SELECT 1 FROM {from} WHERE {})", all.join(" AND "))
@@ -266,7 +330,13 @@ impl Writer<'_, '_> {
     }
 
     /// Adds a group's columns; returns the texts to order it by.
-    fn group(&self, group: &Group, names: &mut Names, select: &mut Vec<String>, group_by: &mut Vec<String>) -> Vec<String> {
+    fn group(
+        &self,
+        group: &Group,
+        names: &mut Names,
+        select: &mut Vec<String>,
+        group_by: &mut Vec<String>,
+    ) -> Vec<String> {
         match group {
             Group::Column(col) => {
                 let text = self.col(*col);
@@ -278,11 +348,12 @@ impl Writer<'_, '_> {
             Group::Entity { key, label, .. } => {
                 let mut order = Vec::new();
                 // The label alone where it tells rows apart; else the key stands beside it.
-                let shown: Vec<Col> = if label.is_empty() || !label.iter().any(|col| self.schema.is_unique(*col)) {
-                    key.iter().chain(label).copied().collect()
-                } else {
-                    label.clone()
-                };
+                let shown: Vec<Col> =
+                    if label.is_empty() || !label.iter().any(|col| self.schema.is_unique(*col)) {
+                        key.iter().chain(label).copied().collect()
+                    } else {
+                        label.clone()
+                    };
                 let mut seen: Vec<Col> = Vec::new();
                 for col in shown.iter().chain(key) {
                     if seen.contains(col) {
@@ -310,11 +381,19 @@ impl Writer<'_, '_> {
                 match grain {
                     Grain::Weekday => {
                         let day = format!("EXTRACT(DOW FROM {text})");
-                        let words: Vec<String> = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
-                            .iter()
-                            .enumerate()
-                            .map(|(n, word)| format!("WHEN {n} THEN '{word}'"))
-                            .collect();
+                        let words: Vec<String> = [
+                            "Sunday",
+                            "Monday",
+                            "Tuesday",
+                            "Wednesday",
+                            "Thursday",
+                            "Friday",
+                            "Saturday",
+                        ]
+                        .iter()
+                        .enumerate()
+                        .map(|(n, word)| format!("WHEN {n} THEN '{word}'"))
+                        .collect();
                         select.push(format!("CASE {day} {} END AS {}", words.join(" "), ident(&name)));
                         group_by.push(day.clone());
                         vec![day]
@@ -363,16 +442,32 @@ impl Writer<'_, '_> {
             },
             Is::Text(text) => {
                 let op = if filter.negated { "<>" } else { "=" };
-                format!("LOWER({}) {op} LOWER({})", self.as_text(filter.column), literal(text))
+                format!(
+                    "LOWER({}) {op} LOWER({})",
+                    self.as_text(filter.column),
+                    literal(text)
+                )
             }
             Is::Compare(compare, value) => {
-                let compare = if filter.negated { compare.negated() } else { *compare };
+                let compare = if filter.negated {
+                    compare.negated()
+                } else {
+                    *compare
+                };
                 format!("{col} {} {}", compare.sql(), plain_number(*value))
             }
-            Is::Between(from, to) => format!("{col} {not}BETWEEN {} AND {}", plain_number(*from), plain_number(*to)),
+            Is::Between(from, to) => format!(
+                "{col} {not}BETWEEN {} AND {}",
+                plain_number(*from),
+                plain_number(*to)
+            ),
             Is::When(span) => {
                 let text = self.when(filter.column, &col, span);
-                if filter.negated { format!("NOT ({text})") } else { text }
+                if filter.negated {
+                    format!("NOT ({text})")
+                } else {
+                    text
+                }
             }
             Is::Null => format!("{col} IS {not}NULL"),
             Is::True => {
@@ -395,7 +490,11 @@ impl Writer<'_, '_> {
     /// Enum columns are no text to PostgreSQL's text functions.
     fn as_text(&self, col: Col) -> String {
         let text = self.col(col);
-        if self.schema.column(col).kind == ColumnKind::Text { text } else { format!("CAST({text} AS TEXT)") }
+        if self.schema.column(col).kind == ColumnKind::Text {
+            text
+        } else {
+            format!("CAST({text} AS TEXT)")
+        }
     }
 
     fn value(&self, _col: Col, value: &str) -> String {
@@ -484,15 +583,25 @@ fn aggregate(agg: Agg, text: &str) -> String {
 
 fn aliased(text: &str, name: &str) -> String {
     let quoted = ident(name);
-    if text == quoted || text.ends_with(&format!(".{quoted}")) { text.to_owned() } else { format!("{text} AS {quoted}") }
+    if text == quoted || text.ends_with(&format!(".{quoted}")) {
+        text.to_owned()
+    } else {
+        format!("{text} AS {quoted}")
+    }
 }
 
 /// A name as it can stand in SQL.
 pub fn ident(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !RESERVED.contains(&name);
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
+    if plain {
+        name.to_owned()
+    } else {
+        format!("\"{}\"", name.replace('"', "\"\""))
+    }
 }
 
 fn literal(text: &str) -> String {
@@ -506,11 +615,142 @@ fn escaped(text: &str) -> String {
 
 /// Words that cannot be names without quotes.
 const RESERVED: &[&str] = &[
-    "all", "analyse", "analyze", "and", "any", "array", "as", "asc", "asymmetric", "authorization", "between", "binary", "both", "by", "case", "cast", "check", "collate", "collation", "column", "concurrently",
-    "constraint", "create", "cross", "current_catalog", "current_date", "current_role", "current_schema", "current_time", "current_timestamp", "current_user", "day", "default", "deferrable", "desc",
-    "describe", "distinct", "do", "else", "end", "except", "exists", "explain", "extract", "false", "fetch", "filter", "for", "foreign", "format", "freeze", "from", "full", "grant", "group", "having", "hour",
-    "ilike", "in", "index", "initially", "inner", "intersect", "interval", "into", "is", "isnull", "join", "key", "lateral", "leading", "left", "like", "limit", "localtime", "localtimestamp", "match",
-    "minute", "month", "natural", "not", "notnull", "null", "offset", "on", "only", "or", "order", "outer", "over", "overlaps", "partition", "placing", "position", "primary", "qualify", "references",
-    "returning", "right", "row", "rows", "second", "select", "session_user", "set", "show", "similar", "some", "symmetric", "system_user", "table", "tablesample", "then", "time", "timestamp", "to", "top",
-    "trailing", "true", "union", "unique", "unnest", "user", "using", "values", "variadic", "verbose", "view", "when", "where", "window", "with", "within", "year", "quarter", "week", "weekday", "date",
+    "all",
+    "analyse",
+    "analyze",
+    "and",
+    "any",
+    "array",
+    "as",
+    "asc",
+    "asymmetric",
+    "authorization",
+    "between",
+    "binary",
+    "both",
+    "by",
+    "case",
+    "cast",
+    "check",
+    "collate",
+    "collation",
+    "column",
+    "concurrently",
+    "constraint",
+    "create",
+    "cross",
+    "current_catalog",
+    "current_date",
+    "current_role",
+    "current_schema",
+    "current_time",
+    "current_timestamp",
+    "current_user",
+    "day",
+    "default",
+    "deferrable",
+    "desc",
+    "describe",
+    "distinct",
+    "do",
+    "else",
+    "end",
+    "except",
+    "exists",
+    "explain",
+    "extract",
+    "false",
+    "fetch",
+    "filter",
+    "for",
+    "foreign",
+    "format",
+    "freeze",
+    "from",
+    "full",
+    "grant",
+    "group",
+    "having",
+    "hour",
+    "ilike",
+    "in",
+    "index",
+    "initially",
+    "inner",
+    "intersect",
+    "interval",
+    "into",
+    "is",
+    "isnull",
+    "join",
+    "key",
+    "lateral",
+    "leading",
+    "left",
+    "like",
+    "limit",
+    "localtime",
+    "localtimestamp",
+    "match",
+    "minute",
+    "month",
+    "natural",
+    "not",
+    "notnull",
+    "null",
+    "offset",
+    "on",
+    "only",
+    "or",
+    "order",
+    "outer",
+    "over",
+    "overlaps",
+    "partition",
+    "placing",
+    "position",
+    "primary",
+    "qualify",
+    "references",
+    "returning",
+    "right",
+    "row",
+    "rows",
+    "second",
+    "select",
+    "session_user",
+    "set",
+    "show",
+    "similar",
+    "some",
+    "symmetric",
+    "system_user",
+    "table",
+    "tablesample",
+    "then",
+    "time",
+    "timestamp",
+    "to",
+    "top",
+    "trailing",
+    "true",
+    "union",
+    "unique",
+    "unnest",
+    "user",
+    "using",
+    "values",
+    "variadic",
+    "verbose",
+    "view",
+    "when",
+    "where",
+    "window",
+    "with",
+    "within",
+    "year",
+    "quarter",
+    "week",
+    "weekday",
+    "date",
 ];

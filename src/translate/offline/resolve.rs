@@ -73,15 +73,16 @@ impl Resolver<'_, '_> {
 
         // "Revenue by month": a bare numeric column beside groups is what is computed.
         if measures.is_empty() && frame.rank.is_none() && !groups.is_empty() {
-            let (numeric, rest): (Vec<Spot>, Vec<Spot>) = outputs.into_iter().partition(|spot| self.is_measurable(spot));
+            let (numeric, rest): (Vec<Spot>, Vec<Spot>) =
+                outputs.into_iter().partition(|spot| self.is_measurable(spot));
             measures.extend(numeric.into_iter().map(|of| RawMeasure { agg: None, of }));
             outputs = rest;
             // "orders by month": rows are counted.
-            if measures.is_empty()
-                && outputs.len() == 1
-                && self.table_of(&outputs[0]).is_some()
-            {
-                measures.push(RawMeasure { agg: Some(Agg::Count), of: outputs.remove(0) });
+            if measures.is_empty() && outputs.len() == 1 && self.table_of(&outputs[0]).is_some() {
+                measures.push(RawMeasure {
+                    agg: Some(Agg::Count),
+                    of: outputs.remove(0),
+                });
             }
         }
         let rank_measure = match frame.rank.as_ref().map(|rank| &rank.by) {
@@ -90,7 +91,11 @@ impl Resolver<'_, '_> {
                 // "top 3 statuses" with a number of something beside it is by that number.
                 match measures.as_slice() {
                     [only] => Some(only.clone()),
-                    _ => return refuse("It is not clear what the ranking goes by; say for example \"top 5 … by number of …\"."),
+                    _ => {
+                        return refuse(
+                            "It is not clear what the ranking goes by; say for example \"top 5 … by number of …\".",
+                        );
+                    }
                 }
             }
             _ => None,
@@ -106,7 +111,11 @@ impl Resolver<'_, '_> {
                     Some(table) => table,
                     None => self.pick(spot, |_| true)?.table,
                 },
-                None => return refuse("It is not clear what the question asks for; begin for example with \"How many …\", \"Show …\" or \"Average … by …\"."),
+                None => {
+                    return refuse(
+                        "It is not clear what the question asks for; begin for example with \"How many …\", \"Show …\" or \"Average … by …\".",
+                    );
+                }
             },
         };
         self.set_base(base);
@@ -131,12 +140,20 @@ impl Resolver<'_, '_> {
         }
         let mut rank_key = None;
         if let Some(rank) = &frame.rank {
-            rank_key = Some(self.rank(frame, rank_measure.as_ref(), &outputs, &mut groups, &mut plan, subject_table)?);
+            rank_key = Some(self.rank(
+                frame,
+                rank_measure.as_ref(),
+                &outputs,
+                &mut groups,
+                &mut plan,
+                subject_table,
+            )?);
             plan.limit = rank.limit;
             if let RankBy::Adjective(adjective) = &rank.by
                 && let Some(Key::Column(col)) = rank_key
             {
-                plan.order.push((Key::Column(col), self.adjective_dir(adjective, col)));
+                plan.order
+                    .push((Key::Column(col), self.adjective_dir(adjective, col)));
             } else if let Some(key) = rank_key {
                 plan.order.push((key, rank.dir));
             }
@@ -171,7 +188,10 @@ impl Resolver<'_, '_> {
         if let [table] = exact.as_slice() {
             return Some(*table);
         }
-        if exact.is_empty() && spot.mention.columns.is_empty() && let [(table, _)] = spot.mention.tables.as_slice() {
+        if exact.is_empty()
+            && spot.mention.columns.is_empty()
+            && let [(table, _)] = spot.mention.tables.as_slice()
+        {
             return Some(*table);
         }
         None
@@ -192,10 +212,19 @@ impl Resolver<'_, '_> {
     }
 
     fn pick_near(&self, spot: &Spot, near: Option<usize>, wanted: impl Fn(Col) -> bool) -> Step<Col> {
-        let fitting: Vec<(Col, Fit)> = spot.mention.columns.iter().filter(|(col, _)| wanted(*col)).copied().collect();
+        let fitting: Vec<(Col, Fit)> = spot
+            .mention
+            .columns
+            .iter()
+            .filter(|(col, _)| wanted(*col))
+            .copied()
+            .collect();
         let found = self.narrow(&fitting, near);
         match found.as_slice() {
-            [] => refuse(format!("\"{}\" does not fit here: no column of that name can be used that way.", spot.text)),
+            [] => refuse(format!(
+                "\"{}\" does not fit here: no column of that name can be used that way.",
+                spot.text
+            )),
             [one] => Ok(*one),
             several => Err(self.ask(&spot.text, spot.start, spot.end, several)),
         }
@@ -204,7 +233,11 @@ impl Resolver<'_, '_> {
     /// Leaves the candidates that context cannot tell apart.
     fn narrow(&self, fitting: &[(Col, Fit)], near: Option<usize>) -> Vec<Col> {
         let best = fitting.iter().map(|(_, fit)| *fit).min();
-        let mut found: Vec<Col> = fitting.iter().filter(|(_, fit)| Some(*fit) == best).map(|(col, _)| *col).collect();
+        let mut found: Vec<Col> = fitting
+            .iter()
+            .filter(|(_, fit)| Some(*fit) == best)
+            .map(|(col, _)| *col)
+            .collect();
         let mut prefer = |keep: &dyn Fn(Col) -> bool| {
             if found.len() > 1 {
                 let kept: Vec<Col> = found.iter().copied().filter(|col| keep(*col)).collect();
@@ -243,7 +276,10 @@ impl Resolver<'_, '_> {
                 }
             })
             .collect();
-        Stop::Clarify(format!("\"{text}\" can mean several things in this data. Which one?"), options)
+        Stop::Clarify(
+            format!("\"{text}\" can mean several things in this data. Which one?"),
+            options,
+        )
     }
 
     fn rephrase(&self, start: usize, end: usize, with: &str) -> String {
@@ -254,8 +290,10 @@ impl Resolver<'_, '_> {
 
     /// Whose rows a measure is over.
     fn measure_table(&self, measure: &RawMeasure, subject: Option<usize>) -> Step<usize> {
-        if matches!(measure.agg, None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum))
-            && let Some(table) = self.table_of(&measure.of)
+        if matches!(
+            measure.agg,
+            None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum)
+        ) && let Some(table) = self.table_of(&measure.of)
         {
             return Ok(table);
         }
@@ -270,7 +308,10 @@ impl Resolver<'_, '_> {
             return Ok(self.pick_near(&measure.of, subject, dated)?.table);
         }
         if !measure.of.mention.columns.iter().any(|(col, _)| numeric(*col)) {
-            return refuse(format!("\"{}\" is not a number in this data, so it cannot be computed with.", measure.of.text));
+            return refuse(format!(
+                "\"{}\" is not a number in this data, so it cannot be computed with.",
+                measure.of.text
+            ));
         }
         Ok(self.pick_near(&measure.of, subject, numeric)?.table)
     }
@@ -278,7 +319,10 @@ impl Resolver<'_, '_> {
     fn resolve_measure(&self, measure: &RawMeasure, grouped: bool) -> Step<Measure> {
         let base = self.base.unwrap_or_default();
         if let Some(table) = self.table_of(&measure.of)
-            && matches!(measure.agg, None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum))
+            && matches!(
+                measure.agg,
+                None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum)
+            )
         {
             if table != base {
                 return refuse(format!(
@@ -288,16 +332,25 @@ impl Resolver<'_, '_> {
                 ));
             }
             let thing = singular(&spaced(&self.schema.table(table).name)).replace(' ', "_");
-            return Ok(Measure { agg: Agg::Count, column: None, name: format!("{thing}_count") });
+            return Ok(Measure {
+                agg: Agg::Count,
+                column: None,
+                name: format!("{thing}_count"),
+            });
         }
         let numeric = |col: Col| self.kind(col).is_number() && !self.schema.is_id(col);
         let has_number = measure.of.mention.columns.iter().any(|(col, _)| numeric(*col));
         let (agg, col) = match measure.agg {
-            Some(Agg::Count | Agg::CountDistinct) if !has_number => (Agg::CountDistinct, self.pick(&measure.of, |_| true)?),
+            Some(Agg::Count | Agg::CountDistinct) if !has_number => {
+                (Agg::CountDistinct, self.pick(&measure.of, |_| true)?)
+            }
             // "number of citations" over a column of numbers adds up; "number of different prices" counts.
             Some(Agg::CountDistinct) => (Agg::CountDistinct, self.pick(&measure.of, |_| true)?),
             Some(Agg::Count) => (Agg::Sum, self.pick(&measure.of, numeric)?),
-            Some(agg @ (Agg::Min | Agg::Max)) => (agg, self.pick(&measure.of, |col| numeric(col) || self.kind(col).is_date())?),
+            Some(agg @ (Agg::Min | Agg::Max)) => (
+                agg,
+                self.pick(&measure.of, |col| numeric(col) || self.kind(col).is_date())?,
+            ),
             Some(agg) => (agg, self.pick(&measure.of, numeric)?),
             None => {
                 let col = self.pick(&measure.of, numeric)?;
@@ -307,8 +360,15 @@ impl Resolver<'_, '_> {
                 (Agg::Sum, col)
             }
         };
-        if agg == Agg::Sum && measure.agg == Some(Agg::Count) && !lexicon::is_additive(self.schema.words(col)) && self.is_rate(col) {
-            return refuse(format!("\"{}\" holds values that cannot be counted up.", self.schema.spoken(col)));
+        if agg == Agg::Sum
+            && measure.agg == Some(Agg::Count)
+            && !lexicon::is_additive(self.schema.words(col))
+            && self.is_rate(col)
+        {
+            return refuse(format!(
+                "\"{}\" holds values that cannot be counted up.",
+                self.schema.spoken(col)
+            ));
         }
         if col.table != base {
             return refuse(format!(
@@ -326,7 +386,11 @@ impl Resolver<'_, '_> {
             Agg::Min => format!("lowest_{said}"),
             Agg::Max => format!("highest_{said}"),
         };
-        Ok(Measure { agg, column: Some(col), name })
+        Ok(Measure {
+            agg,
+            column: Some(col),
+            name,
+        })
     }
 
     fn is_rate(&self, col: Col) -> bool {
@@ -350,11 +414,18 @@ impl Resolver<'_, '_> {
                 question: self.rephrase(of.start, of.end, &format!("{word} {}", of.text)),
             })
             .collect();
-        Stop::Clarify(format!("Should \"{}\" be averaged or added up?", of.text), options)
+        Stop::Clarify(
+            format!("Should \"{}\" be averaged or added up?", of.text),
+            options,
+        )
     }
 
     fn add_measure(&self, plan: &mut Plan, measure: Measure) -> usize {
-        if let Some(at) = plan.measures.iter().position(|m| m.agg == measure.agg && m.column == measure.column) {
+        if let Some(at) = plan
+            .measures
+            .iter()
+            .position(|m| m.agg == measure.agg && m.column == measure.column)
+        {
             return at;
         }
         plan.measures.push(measure);
@@ -375,7 +446,9 @@ impl Resolver<'_, '_> {
             return refuse("There is no ranking.");
         };
         match (&rank.by, measure) {
-            (RankBy::Adjective(adjective), _) => Ok(Key::Column(self.adjective(adjective, plan.base, outputs)?)),
+            (RankBy::Adjective(adjective), _) => {
+                Ok(Key::Column(self.adjective(adjective, plan.base, outputs)?))
+            }
             (RankBy::Size, _) => {
                 let sizes: Vec<Col> = self
                     .schema
@@ -383,12 +456,17 @@ impl Resolver<'_, '_> {
                     .filter(|col| self.kind(*col).is_number() && !self.schema.is_id(*col))
                     .filter(|col| {
                         let words = self.schema.words(*col);
-                        lexicon::SIZES.iter().any(|size| words.contains(&self.schema.stems.stem(size))) && !words.iter().any(|w| w == "number")
+                        lexicon::SIZES
+                            .iter()
+                            .any(|size| words.contains(&self.schema.stems.stem(size)))
+                            && !words.iter().any(|w| w == "number")
                     })
                     .collect();
                 match sizes.as_slice() {
                     [one] => Ok(Key::Column(*one)),
-                    _ => refuse("It is not clear by what the largest or smallest is to be found; name the column, for example \"with the highest …\"."),
+                    _ => refuse(
+                        "It is not clear by what the largest or smallest is to be found; name the column, for example \"with the highest …\".",
+                    ),
                 }
             }
             (RankBy::Selling, _) => self.selling(outputs, groups, plan),
@@ -401,13 +479,17 @@ impl Resolver<'_, '_> {
                 };
                 // "top 5 products by price": nothing to compute.
                 if own_column && measure.agg.is_none() && subject_is_base && groups.is_empty() {
-                    let col = self.pick(&measure.of, |col| self.kind(col).is_number() || self.kind(col).is_date())?;
+                    let col = self.pick(&measure.of, |col| {
+                        self.kind(col).is_number() || self.kind(col).is_date()
+                    })?;
                     return Ok(Key::Column(col));
                 }
                 if subject_is_base && groups.is_empty() {
                     // "publication with the highest number of citations": a column that holds the number.
                     if explicit && self.table_of(&measure.of).is_none() {
-                        let col = self.pick(&measure.of, |col| self.kind(col).is_number() && !self.schema.is_id(col))?;
+                        let col = self.pick(&measure.of, |col| {
+                            self.kind(col).is_number() && !self.schema.is_id(col)
+                        })?;
                         return Ok(Key::Column(col));
                     }
                     return refuse("It is not clear what the ranking goes by.");
@@ -423,9 +505,14 @@ impl Resolver<'_, '_> {
                 {
                     // "the title of the publication with the highest price": rows, not groups, when the
                     // question names the table that both belong to.
-                    let col = self.pick(&measure.of, |col| self.kind(col).is_number() || self.kind(col).is_date())?;
+                    let col = self.pick(&measure.of, |col| {
+                        self.kind(col).is_number() || self.kind(col).is_date()
+                    })?;
                     let shown = self.pick_near(first, Some(col.table), |_| true)?;
-                    let row = frame.anchors.iter().any(|anchor| self.table_of(anchor) == Some(col.table));
+                    let row = frame
+                        .anchors
+                        .iter()
+                        .any(|anchor| self.table_of(anchor) == Some(col.table));
                     if shown.table == col.table && (row || self.is_own_label(shown)) {
                         return Ok(Key::Column(col));
                     }
@@ -437,7 +524,9 @@ impl Resolver<'_, '_> {
                 let at = self.add_measure(plan, resolved);
                 Ok(Key::Measure(at))
             }
-            _ => refuse("It is not clear what the ranking goes by; say for example \"top 5 … by number of …\"."),
+            _ => refuse(
+                "It is not clear what the ranking goes by; say for example \"top 5 … by number of …\".",
+            ),
         }
     }
 
@@ -455,19 +544,33 @@ impl Resolver<'_, '_> {
                 question: format!("Top 5 {} by total {by}", plural(what)),
             })
             .collect();
-        Err(Stop::Clarify("Best selling by what: pieces or money?".into(), options))
+        Err(Stop::Clarify(
+            "Best selling by what: pieces or money?".into(),
+            options,
+        ))
     }
 
     fn adjective(&self, adjective: &Superlative, base: usize, outputs: &[Spot]) -> Step<Col> {
-        let words: Vec<String> = adjective.columns.iter().map(|word| self.schema.stems.stem(word)).collect();
+        let words: Vec<String> = adjective
+            .columns
+            .iter()
+            .map(|word| self.schema.stems.stem(word))
+            .collect();
         let numeric: Vec<Col> = self
             .schema
             .columns(base)
-            .filter(|col| (self.kind(*col).is_number() && !self.schema.is_id(*col)) || (self.kind(*col).is_date() && adjective.dates.is_some()))
+            .filter(|col| {
+                (self.kind(*col).is_number() && !self.schema.is_id(*col))
+                    || (self.kind(*col).is_date() && adjective.dates.is_some())
+            })
             .collect();
         // The first word that some column bears decides.
         for word in &words {
-            let bearing: Vec<Col> = numeric.iter().copied().filter(|col| self.schema.words(*col).contains(word)).collect();
+            let bearing: Vec<Col> = numeric
+                .iter()
+                .copied()
+                .filter(|col| self.schema.words(*col).contains(word))
+                .collect();
             match bearing.as_slice() {
                 [] => {}
                 [one] => return Ok(*one),
@@ -475,8 +578,14 @@ impl Resolver<'_, '_> {
                     let options = several
                         .iter()
                         .map(|col| {
-                            let dir = if self.adjective_dir(adjective, *col) == Dir::Up { "lowest" } else { "highest" };
-                            let what = outputs.first().map_or(String::new(), |spot| format!("{} ", spot.text));
+                            let dir = if self.adjective_dir(adjective, *col) == Dir::Up {
+                                "lowest"
+                            } else {
+                                "highest"
+                            };
+                            let what = outputs
+                                .first()
+                                .map_or(String::new(), |spot| format!("{} ", spot.text));
                             let column = spaced(&self.schema.column(*col).name);
                             Choice {
                                 label: column.clone(),
@@ -484,21 +593,35 @@ impl Resolver<'_, '_> {
                             }
                         })
                         .collect();
-                    return Err(Stop::Clarify(format!("\"{}\" by which column?", adjective.words[0]), options));
+                    return Err(Stop::Clarify(
+                        format!("\"{}\" by which column?", adjective.words[0]),
+                        options,
+                    ));
                 }
             }
         }
         if adjective.dates.is_some() {
-            let dates: Vec<Col> = numeric.iter().copied().filter(|col| self.kind(*col).is_date()).collect();
+            let dates: Vec<Col> = numeric
+                .iter()
+                .copied()
+                .filter(|col| self.kind(*col).is_date())
+                .collect();
             if let [one] = dates.as_slice() {
                 return Ok(*one);
             }
         }
-        refuse(format!("Nothing in this data tells which is \"{}\"; name the column to go by.", adjective.words[0]))
+        refuse(format!(
+            "Nothing in this data tells which is \"{}\"; name the column to go by.",
+            adjective.words[0]
+        ))
     }
 
     fn adjective_dir(&self, adjective: &Superlative, col: Col) -> Dir {
-        let born = self.schema.words(col).iter().any(|w| matches!(w.as_str(), "birth" | "born" | "dob" | "birthday"));
+        let born = self
+            .schema
+            .words(col)
+            .iter()
+            .any(|w| matches!(w.as_str(), "birth" | "born" | "dob" | "birthday"));
         match adjective.dates {
             Some(dir) if self.kind(col).is_date() => dir,
             // The oldest has the smallest year of birth.
@@ -519,11 +642,9 @@ impl Resolver<'_, '_> {
                 if let [table] = tables.as_slice() {
                     let table = *table;
                     // A column of the base that bears the very name ("city" beside a table of cities).
-                    let own = spot
-                        .mention
-                        .columns
-                        .iter()
-                        .find(|(col, fit)| *fit == Fit::Exact && Some(col.table) == self.base && !self.schema.is_id(*col));
+                    let own = spot.mention.columns.iter().find(|(col, fit)| {
+                        *fit == Fit::Exact && Some(col.table) == self.base && !self.schema.is_id(*col)
+                    });
                     if self.distance(table).is_none()
                         && let Some((col, _)) = own
                     {
@@ -562,15 +683,26 @@ impl Resolver<'_, '_> {
 
     /// The date that "in 2025" or "by month" means for rows of a table.
     fn main_date(&self, table: usize, phrase: &str) -> Step<Col> {
-        let dates: Vec<Col> = self.schema.columns(table).filter(|col| self.kind(*col).is_date()).collect();
+        let dates: Vec<Col> = self
+            .schema
+            .columns(table)
+            .filter(|col| self.kind(*col).is_date())
+            .collect();
         let plain = |col: &Col| {
             // The table's own event: `orders.ordered_at`, `order_date`, or a column called just "date".
             self.schema.words(*col).iter().all(|w| {
-                matches!(w.as_str(), "date" | "time" | "datetim" | "timestamp" | "at" | "on" | "day" | "creat") || self.schema.table_words[table].contains(w)
+                matches!(
+                    w.as_str(),
+                    "date" | "time" | "datetim" | "timestamp" | "at" | "on" | "day" | "creat"
+                ) || self.schema.table_words[table].contains(w)
             })
         };
         let own: Vec<Col> = dates.iter().copied().filter(plain).collect();
-        let without_created: Vec<Col> = own.iter().copied().filter(|col| !self.schema.words(*col).iter().any(|w| w == "creat")).collect();
+        let without_created: Vec<Col> = own
+            .iter()
+            .copied()
+            .filter(|col| !self.schema.words(*col).iter().any(|w| w == "creat"))
+            .collect();
         match (without_created.as_slice(), own.as_slice(), dates.as_slice()) {
             ([one], _, _) | ([], [one], _) => Ok(*one),
             // One date, and a table of things that happen: no other date can be meant.
@@ -581,7 +713,10 @@ impl Resolver<'_, '_> {
             )),
             (_, _, several) => {
                 let thing = spaced(&self.schema.table(table).name);
-                let columns: Vec<String> = several.iter().map(|col| format!("\"{}\"", spaced(&self.schema.column(*col).name))).collect();
+                let columns: Vec<String> = several
+                    .iter()
+                    .map(|col| format!("\"{}\"", spaced(&self.schema.column(*col).name)))
+                    .collect();
                 refuse(format!(
                     "It is not clear which date of {thing} \"{phrase}\" refers to; {thing} has {}. Name the one that is meant.",
                     columns.join(", ")
@@ -626,20 +761,28 @@ impl Resolver<'_, '_> {
                     plan.groups.push(group);
                     continue;
                 }
-                return refuse(format!("It is not clear how \"{}\" goes with the figures asked for.", spot.text));
+                return refuse(format!(
+                    "It is not clear how \"{}\" goes with the figures asked for.",
+                    spot.text
+                ));
             }
             match self.table_of(spot) {
                 Some(table) => {
                     let asked_alone = outputs.len() == 1;
                     let label = self.schema.label(table);
                     let columns: Vec<Col> = if asked_alone || label.is_empty() {
-                        self.schema.columns(table).filter(|col| !matches!(self.kind(*col), ColumnKind::Binary)).collect()
+                        self.schema
+                            .columns(table)
+                            .filter(|col| !matches!(self.kind(*col), ColumnKind::Binary))
+                            .collect()
                     } else {
                         label
                     };
                     plan.outputs.extend(columns);
                 }
-                None if matches!(spot.lower.as_str(), "name" | "names") && !self.schema.label(plan.base).is_empty() => {
+                None if matches!(spot.lower.as_str(), "name" | "names")
+                    && !self.schema.label(plan.base).is_empty() =>
+                {
                     plan.outputs.extend(self.schema.label(plan.base));
                 }
                 None => plan.outputs.push(self.pick(spot, |_| true)?),
@@ -666,12 +809,18 @@ impl Resolver<'_, '_> {
         if !computing {
             if let Some(group) = plan.groups.first() {
                 let _ = group;
-                return refuse("It is not clear what is to be computed for each group; say for example \"number of …\" or \"average …\".");
+                return refuse(
+                    "It is not clear what is to be computed for each group; say for example \"number of …\" or \"average …\".",
+                );
             }
             // Columns alone repeat; a name list should not.
-            let whole_rows = plan.outputs.iter().any(|col| self.schema.is_unique(*col) && col.table == plan.base);
+            let whole_rows = plan
+                .outputs
+                .iter()
+                .any(|col| self.schema.is_unique(*col) && col.table == plan.base);
             let subject_only = outputs.iter().all(|spot| self.table_of(spot).is_none());
-            plan.distinct = plan.distinct || (!whole_rows && subject_only && plan.order.is_empty() && frame.outputs.len() == 1);
+            plan.distinct = plan.distinct
+                || (!whole_rows && subject_only && plan.order.is_empty() && frame.outputs.len() == 1);
         }
         Ok(())
     }
@@ -686,7 +835,11 @@ impl Resolver<'_, '_> {
 
     fn filter(&self, raw: &RawFilter, frame: &Frame) -> Step<Filter> {
         let near = raw.near.as_ref().and_then(|spot| self.table_of(spot));
-        let make = |column: Col, test: Is| Filter { column, test, negated: raw.negated };
+        let make = |column: Col, test: Is| Filter {
+            column,
+            test,
+            negated: raw.negated,
+        };
         match &raw.test {
             Test::Values(values) => {
                 let mut columns: Vec<(Col, Fit)> = Vec::new();
@@ -698,7 +851,12 @@ impl Resolver<'_, '_> {
                 let found = self.narrow(&columns, near);
                 let column = match found.as_slice() {
                     [one] => *one,
-                    [] => return refuse(format!("\"{}\" cannot be connected with what is asked.", raw.text)),
+                    [] => {
+                        return refuse(format!(
+                            "\"{}\" cannot be connected with what is asked.",
+                            raw.text
+                        ));
+                    }
                     several => {
                         let options = several
                             .iter()
@@ -706,11 +864,18 @@ impl Resolver<'_, '_> {
                                 let spoken = self.schema.spoken(*col);
                                 Choice {
                                     label: spoken.clone(),
-                                    question: self.rephrase(raw.start, raw.end, &format!("{spoken} {}", raw.text)),
+                                    question: self.rephrase(
+                                        raw.start,
+                                        raw.end,
+                                        &format!("{spoken} {}", raw.text),
+                                    ),
                                 }
                             })
                             .collect();
-                        return Err(Stop::Clarify(format!("\"{}\" stands in several columns. Which one is meant?", raw.text), options));
+                        return Err(Stop::Clarify(
+                            format!("\"{}\" stands in several columns. Which one is meant?", raw.text),
+                            options,
+                        ));
                     }
                 };
                 let mut texts: Vec<String> = Vec::new();
@@ -735,7 +900,12 @@ impl Resolver<'_, '_> {
                 let column = match self.table_of(spot) {
                     Some(table) => match self.schema.label(table).as_slice() {
                         [one] => *one,
-                        _ => return refuse(format!("It is not clear which column of {} holds \"{text}\".", spaced(&self.schema.table(table).name))),
+                        _ => {
+                            return refuse(format!(
+                                "It is not clear which column of {} holds \"{text}\".",
+                                spaced(&self.schema.table(table).name)
+                            ));
+                        }
                     },
                     None => self.pick_near(spot, near, |col| self.kind(col).is_text())?,
                 };
@@ -749,7 +919,13 @@ impl Resolver<'_, '_> {
     /// A text that cannot be there needs no query: all values are known, and it is none of them.
     fn known_text(&self, column: Col, text: &str) -> Step<()> {
         let known = self.schema.column(column);
-        if known.values_complete && !known.values.is_empty() && !known.values.iter().any(|v| v.to_lowercase() == text.to_lowercase()) {
+        if known.values_complete
+            && !known.values.is_empty()
+            && !known
+                .values
+                .iter()
+                .any(|v| v.to_lowercase() == text.to_lowercase())
+        {
             let nearest = known
                 .values
                 .iter()
@@ -764,7 +940,11 @@ impl Resolver<'_, '_> {
     }
 
     fn column_filter(&self, raw: &RawFilter, test: &Test, near: Option<usize>) -> Step<Filter> {
-        let make = |column: Col, test: Is, negated: bool| Filter { column, test, negated };
+        let make = |column: Col, test: Is, negated: bool| Filter {
+            column,
+            test,
+            negated,
+        };
         let Some(spot) = &raw.column else {
             // "under 5 dollars": the one column of money.
             let table = near.or(self.base).unwrap_or_default();
@@ -774,12 +954,31 @@ impl Resolver<'_, '_> {
                 .filter(|col| self.kind(*col).is_number())
                 .filter(|col| {
                     let words = self.schema.words(*col);
-                    words.iter().any(|w| matches!(w.as_str(), "price" | "cost" | "amount" | "fee" | "salari" | "total" | "revenu" | "fare" | "rent" | "wage"))
+                    words.iter().any(|w| {
+                        matches!(
+                            w.as_str(),
+                            "price"
+                                | "cost"
+                                | "amount"
+                                | "fee"
+                                | "salari"
+                                | "total"
+                                | "revenu"
+                                | "fare"
+                                | "rent"
+                                | "wage"
+                        )
+                    })
                 })
                 .collect();
             return match (money.as_slice(), test) {
-                ([one], Test::Compare(compare, value)) => Ok(make(*one, Is::Compare(*compare, *value), raw.negated)),
-                ([], _) => refuse(format!("It is not clear what \"{}\" is compared with; name the column.", raw.text)),
+                ([one], Test::Compare(compare, value)) => {
+                    Ok(make(*one, Is::Compare(*compare, *value), raw.negated))
+                }
+                ([], _) => refuse(format!(
+                    "It is not clear what \"{}\" is compared with; name the column.",
+                    raw.text
+                )),
                 (several, _) => {
                     let options = several
                         .iter()
@@ -798,18 +997,43 @@ impl Resolver<'_, '_> {
         if let (Some(table), Test::Compare(..)) = (self.table_of(spot), test) {
             // "store 5": by its key.
             return match (self.schema.key(table).as_deref(), test) {
-                (Some([key]), Test::Compare(compare, value)) if self.kind(*key).is_number() => Ok(make(*key, Is::Compare(*compare, *value), raw.negated)),
-                _ => refuse(format!("It is not clear which {} is meant.", singular(&spaced(&self.schema.table(table).name)))),
+                (Some([key]), Test::Compare(compare, value)) if self.kind(*key).is_number() => {
+                    Ok(make(*key, Is::Compare(*compare, *value), raw.negated))
+                }
+                _ => refuse(format!(
+                    "It is not clear which {} is meant.",
+                    singular(&spaced(&self.schema.table(table).name))
+                )),
             };
         }
         let number = |col: Col| self.kind(col).is_number();
         let text = |col: Col| self.kind(col).is_text();
         Ok(match test {
-            Test::Compare(compare, value) => make(self.pick_near(spot, near, number)?, Is::Compare(*compare, *value), raw.negated),
-            Test::Between(from, to) => make(self.pick_near(spot, near, number)?, Is::Between(*from, *to), raw.negated),
-            Test::Starts(t) => make(self.pick_near(spot, near, text)?, Is::Starts(t.clone()), raw.negated),
-            Test::Ends(t) => make(self.pick_near(spot, near, text)?, Is::Ends(t.clone()), raw.negated),
-            Test::Contains(t) => make(self.pick_near(spot, near, text)?, Is::Contains(t.clone()), raw.negated),
+            Test::Compare(compare, value) => make(
+                self.pick_near(spot, near, number)?,
+                Is::Compare(*compare, *value),
+                raw.negated,
+            ),
+            Test::Between(from, to) => make(
+                self.pick_near(spot, near, number)?,
+                Is::Between(*from, *to),
+                raw.negated,
+            ),
+            Test::Starts(t) => make(
+                self.pick_near(spot, near, text)?,
+                Is::Starts(t.clone()),
+                raw.negated,
+            ),
+            Test::Ends(t) => make(
+                self.pick_near(spot, near, text)?,
+                Is::Ends(t.clone()),
+                raw.negated,
+            ),
+            Test::Contains(t) => make(
+                self.pick_near(spot, near, text)?,
+                Is::Contains(t.clone()),
+                raw.negated,
+            ),
             Test::NotNull | Test::Null => {
                 let column = self.pick_near(spot, near, |_| true)?;
                 if self.kind(column) == ColumnKind::Boolean {
@@ -818,7 +1042,9 @@ impl Resolver<'_, '_> {
                     make(column, Is::Null, raw.negated != (*test == Test::NotNull))
                 }
             }
-            Test::Values(_) | Test::When(_) | Test::Text(_) => return refuse("This condition cannot be read."),
+            Test::Values(_) | Test::When(_) | Test::Text(_) => {
+                return refuse("This condition cannot be read.");
+            }
         })
     }
 
@@ -881,23 +1107,22 @@ impl Resolver<'_, '_> {
 
     /// The related rows behind the first multiplying join of a path, shared by all conditions on them.
     fn related_by<'p>(&self, plan: &'p mut Plan, path: &[Join], first: usize) -> &'p mut Related {
-        let at = match plan
-            .related
-            .iter()
-            .position(|related| related.join == path[first] && !related.negated && related.count.is_none())
-        {
-            Some(at) => at,
-            None => {
-                plan.related.push(Related {
-                    join: path[first].clone(),
-                    joins: Vec::new(),
-                    filters: Vec::new(),
-                    negated: false,
-                    count: None,
-                });
-                plan.related.len() - 1
-            }
-        };
+        let at =
+            match plan.related.iter().position(|related| {
+                related.join == path[first] && !related.negated && related.count.is_none()
+            }) {
+                Some(at) => at,
+                None => {
+                    plan.related.push(Related {
+                        join: path[first].clone(),
+                        joins: Vec::new(),
+                        filters: Vec::new(),
+                        negated: false,
+                        count: None,
+                    });
+                    plan.related.len() - 1
+                }
+            };
         add_joins(&mut plan.related[at].joins, &path[first + 1..]);
         &mut plan.related[at]
     }
@@ -912,7 +1137,11 @@ impl Resolver<'_, '_> {
                 name(base),
                 name(table)
             )),
-            _ => refuse(format!("Nothing in this data connects {} with {}.", name(base), name(table))),
+            _ => refuse(format!(
+                "Nothing in this data connects {} with {}.",
+                name(base),
+                name(table)
+            )),
         }
     }
 
@@ -924,7 +1153,13 @@ impl Resolver<'_, '_> {
             if table == plan.base {
                 // "cities with more than one restaurant": a condition on the count of each group.
                 if let (Some((compare, value)), false) = (raw.count, plan.groups.is_empty()) {
-                    let count = self.resolve_measure(&RawMeasure { agg: Some(Agg::Count), of: raw.of.clone() }, true)?;
+                    let count = self.resolve_measure(
+                        &RawMeasure {
+                            agg: Some(Agg::Count),
+                            of: raw.of.clone(),
+                        },
+                        true,
+                    )?;
                     let at = self.add_measure(plan, count);
                     plan.having.push((at, compare, value));
                     continue;
@@ -934,13 +1169,20 @@ impl Resolver<'_, '_> {
             let path = self.path(table)?;
             let Some(first) = path.iter().position(|join| !join.single) else {
                 if raw.count.is_some() {
-                    return refuse(format!("Each {} has at most one {}, so they cannot be counted.", spaced(&self.schema.table(plan.base).name), raw.of.text));
+                    return refuse(format!(
+                        "Each {} has at most one {}, so they cannot be counted.",
+                        spaced(&self.schema.table(plan.base).name),
+                        raw.of.text
+                    ));
                 }
                 // "orders without a customer": the reference is empty.
                 if let [join] = path.as_slice() {
                     for (here, _) in &join.on {
                         plan.filters.push(Filter {
-                            column: Col { table: join.from, column: *here },
+                            column: Col {
+                                table: join.from,
+                                column: *here,
+                            },
                             test: Is::Null,
                             negated: !raw.negated,
                         });
@@ -950,7 +1192,11 @@ impl Resolver<'_, '_> {
                 return refuse(format!("\"{}\" cannot be read here.", raw.of.text));
             };
             if raw.count.is_some() && path.len() != 1 {
-                return refuse(format!("Counting {} for each {} goes over another table; that cannot be read yet.", raw.of.text, spaced(&self.schema.table(plan.base).name)));
+                return refuse(format!(
+                    "Counting {} for each {} goes over another table; that cannot be read yet.",
+                    raw.of.text,
+                    spaced(&self.schema.table(plan.base).name)
+                ));
             }
             add_joins(&mut plan.joins, &path[..first]);
             if raw.negated || raw.count.is_some() {
@@ -987,7 +1233,8 @@ impl Resolver<'_, '_> {
             let table = match self.table_of(spot) {
                 Some(table) => table,
                 None => {
-                    let mut tables: Vec<usize> = spot.mention.columns.iter().map(|(col, _)| col.table).collect();
+                    let mut tables: Vec<usize> =
+                        spot.mention.columns.iter().map(|(col, _)| col.table).collect();
                     tables.dedup();
                     // A column that only sets the scene ("the rating of …") must at least be used.
                     let used = spot.mention.columns.iter().any(|(col, _)| uses(plan, *col));
@@ -1025,7 +1272,11 @@ impl Resolver<'_, '_> {
 
     fn order(&self, frame: &Frame, plan: &mut Plan, ranked: bool) -> Step<()> {
         for raw in &frame.order {
-            let default = if ranked || raw.by.is_none() { Dir::Down } else { Dir::Up };
+            let default = if ranked || raw.by.is_none() {
+                Dir::Down
+            } else {
+                Dir::Up
+            };
             let dir = raw.dir;
             match &raw.by {
                 Some(measure) => {
@@ -1043,11 +1294,22 @@ impl Resolver<'_, '_> {
                 }
                 None => {
                     let alphabetical = dir.is_none();
-                    let numeric = plan.outputs.iter().copied().find(|col| self.kind(*col).is_number() && !self.schema.is_id(*col));
+                    let numeric = plan
+                        .outputs
+                        .iter()
+                        .copied()
+                        .find(|col| self.kind(*col).is_number() && !self.schema.is_id(*col));
                     if alphabetical {
-                        let first = self.schema.label(plan.base).first().copied().or(plan.outputs.first().copied());
+                        let first = self
+                            .schema
+                            .label(plan.base)
+                            .first()
+                            .copied()
+                            .or(plan.outputs.first().copied());
                         match first {
-                            Some(col) if plan.groups.is_empty() => plan.order.push((Key::Column(col), Dir::Up)),
+                            Some(col) if plan.groups.is_empty() => {
+                                plan.order.push((Key::Column(col), Dir::Up))
+                            }
                             _ if !plan.groups.is_empty() => plan.order.push((Key::Group(0), Dir::Up)),
                             _ => {}
                         }
@@ -1060,7 +1322,10 @@ impl Resolver<'_, '_> {
             }
         }
         if plan.order.is_empty() && !plan.measures.is_empty() {
-            let period = plan.groups.iter().position(|group| matches!(group, Group::Period(..)));
+            let period = plan
+                .groups
+                .iter()
+                .position(|group| matches!(group, Group::Period(..)));
             match period {
                 Some(at) => plan.order.push((Key::Group(at), Dir::Up)),
                 None if !plan.groups.is_empty() => plan.order.push((Key::Measure(0), Dir::Down)),
@@ -1074,7 +1339,11 @@ impl Resolver<'_, '_> {
             }
         }
         if plan.measures.is_empty() {
-            let unique = plan.outputs.iter().copied().find(|col| self.schema.is_unique(*col));
+            let unique = plan
+                .outputs
+                .iter()
+                .copied()
+                .find(|col| self.schema.is_unique(*col));
             let ties = match unique {
                 Some(col) => vec![col],
                 None if plan.distinct => plan.outputs.clone(),
@@ -1105,14 +1374,19 @@ impl Resolver<'_, '_> {
         }
         if plan.measures.is_empty() {
             if self.table_of(&measure.of).is_some() {
-                return refuse(format!("It is not clear what \"{}\" means as an order.", measure.of.text));
+                return refuse(format!(
+                    "It is not clear what \"{}\" means as an order.",
+                    measure.of.text
+                ));
             }
             let col = self.pick(&measure.of, |_| true)?;
             return Ok(Key::Column(col));
         }
         // "ordered by rating" beside an average of it.
         if let Some(at) = plan.measures.iter().position(|m| {
-            m.column.is_some_and(|col| measure.of.mention.columns.iter().any(|(other, _)| *other == col)) && (measure.agg.is_none() || measure.agg == Some(m.agg))
+            m.column
+                .is_some_and(|col| measure.of.mention.columns.iter().any(|(other, _)| *other == col))
+                && (measure.agg.is_none() || measure.agg == Some(m.agg))
         }) {
             return Ok(Key::Measure(at));
         }
@@ -1138,7 +1412,9 @@ impl Resolver<'_, '_> {
             return Ok(());
         }
         if plan.measures.is_empty() {
-            return refuse("The things asked for are connected so that rows would repeat; ask for one of them, or for figures by the other.");
+            return refuse(
+                "The things asked for are connected so that rows would repeat; ask for one of them, or for figures by the other.",
+            );
         }
         match self.schema.key(plan.base) {
             Some(key) => plan.once = Some(key),
@@ -1169,7 +1445,10 @@ fn uses(plan: &Plan, col: Col) -> bool {
             Group::Entity { label, key, .. } => label.contains(&col) || key.contains(&col),
             Group::Period(c, _) => *c == col,
         })
-        || plan.related.iter().any(|r| r.filters.iter().any(|f| f.column == col))
+        || plan
+            .related
+            .iter()
+            .any(|r| r.filters.iter().any(|f| f.column == col))
 }
 
 /// The table a group's columns come from.
@@ -1192,13 +1471,50 @@ fn add_joins(joins: &mut Vec<Join>, path: &[Join]) {
 fn is_event(stem: &str) -> bool {
     matches!(
         stem,
-        "order" | "sale" | "purchas" | "transact" | "invoic" | "pay" | "visit" | "appoint" | "book" | "reserv" | "shipment" | "deliveri" | "loan" | "review" | "event" | "log" | "messag" | "trip" | "ride"
-            | "game" | "match" | "snapshot" | "record" | "measur" | "read" | "ticket" | "incid" | "call" | "claim" | "rental" | "session" | "admiss" | "exam" | "checkin" | "attend"
+        "order"
+            | "sale"
+            | "purchas"
+            | "transact"
+            | "invoic"
+            | "pay"
+            | "visit"
+            | "appoint"
+            | "book"
+            | "reserv"
+            | "shipment"
+            | "deliveri"
+            | "loan"
+            | "review"
+            | "event"
+            | "log"
+            | "messag"
+            | "trip"
+            | "ride"
+            | "game"
+            | "match"
+            | "snapshot"
+            | "record"
+            | "measur"
+            | "read"
+            | "ticket"
+            | "incid"
+            | "call"
+            | "claim"
+            | "rental"
+            | "session"
+            | "admiss"
+            | "exam"
+            | "checkin"
+            | "attend"
     )
 }
 
 fn plural(noun: &str) -> String {
-    if noun.ends_with('s') { noun.to_owned() } else { format!("{noun}s") }
+    if noun.ends_with('s') {
+        noun.to_owned()
+    } else {
+        format!("{noun}s")
+    }
 }
 
 pub fn capital(text: &str) -> String {

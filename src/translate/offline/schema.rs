@@ -55,7 +55,14 @@ impl<'a> Schema<'a> {
                 table
                     .columns
                     .iter()
-                    .map(|column| stems.name_words(&column.name))
+                    .map(|column| {
+                        let mut words = stems.name_words(&column.name);
+                        // `is_active` and `has_garden` are asked for as "active" and "garden".
+                        if words.len() > 1 && matches!(words[0].as_str(), "is" | "has") {
+                            words.remove(0);
+                        }
+                        words
+                    })
                     .collect()
             })
             .collect();
@@ -148,7 +155,9 @@ impl<'a> Schema<'a> {
         // as rows, on a column that is named and typed like a key.
         table.primary_key.is_empty()
             && column.kind != ColumnKind::Float
-            && column.distinct_estimate.is_some_and(|distinct| distinct > 1 && table.row_estimate == Some(distinct))
+            && column
+                .distinct_estimate
+                .is_some_and(|distinct| distinct > 1 && table.row_estimate == Some(distinct))
     }
 
     /// The columns by which rows of a table are told apart, if there are such.
@@ -161,7 +170,10 @@ impl<'a> Schema<'a> {
         if !primary.is_empty() {
             return primary.iter().map(find).collect();
         }
-        if let Some(col) = self.columns(table).find(|col| self.is_id(*col) && self.is_unique(*col)) {
+        if let Some(col) = self
+            .columns(table)
+            .find(|col| self.is_id(*col) && self.is_unique(*col))
+        {
             return Some(vec![col]);
         }
         self.columns(table)
@@ -195,24 +207,39 @@ impl<'a> Schema<'a> {
                 .map(String::as_str)
                 .collect()
         };
-        for wanted in [&["name"][..], &["full", "name"], &["titl"], &["label"], &["usernam"], &["display", "name"]] {
+        for wanted in [
+            &["name"][..],
+            &["full", "name"],
+            &["titl"],
+            &["label"],
+            &["usernam"],
+            &["display", "name"],
+        ] {
             if let Some(col) = self.columns(table).filter(text).find(|col| own(*col) == wanted) {
                 return vec![col];
             }
         }
-        let first = self
-            .columns(table)
-            .filter(text)
-            .find(|col| matches!(own(*col).as_slice(), ["first", "name"] | ["firstnam"] | ["given", "name"] | ["forenam"]));
-        let last = self
-            .columns(table)
-            .filter(text)
-            .find(|col| matches!(own(*col).as_slice(), ["last", "name"] | ["lastnam"] | ["famili", "name"] | ["surnam"]));
+        let first = self.columns(table).filter(text).find(|col| {
+            matches!(
+                own(*col).as_slice(),
+                ["first", "name"] | ["firstnam"] | ["given", "name"] | ["forenam"]
+            )
+        });
+        let last = self.columns(table).filter(text).find(|col| {
+            matches!(
+                own(*col).as_slice(),
+                ["last", "name"] | ["lastnam"] | ["famili", "name"] | ["surnam"]
+            )
+        });
         if let (Some(first), Some(last)) = (first, last) {
             return vec![first, last];
         }
         // `keyword.keyword`, or a column named after the table.
-        if let Some(col) = self.columns(table).filter(text).find(|col| self.words(*col) == words.as_slice()) {
+        if let Some(col) = self
+            .columns(table)
+            .filter(text)
+            .find(|col| self.words(*col) == words.as_slice())
+        {
             return vec![col];
         }
         // Exactly one column that ends in "name" or "title".
@@ -232,7 +259,8 @@ impl<'a> Schema<'a> {
         for (from, table) in tables.iter().enumerate() {
             for key in &table.foreign_keys {
                 let Some(to) = tables.iter().position(|other| {
-                    other.name == key.table && (key.schema.is_none() || other.schema.is_none() || key.schema == other.schema)
+                    other.name == key.table
+                        && (key.schema.is_none() || other.schema.is_none() || key.schema == other.schema)
                 }) else {
                     continue;
                 };
@@ -246,14 +274,21 @@ impl<'a> Schema<'a> {
                 if let Some(on) = on
                     && !on.is_empty()
                 {
-                    found.push(Join { from, to, on, single: true });
+                    found.push(Join {
+                        from,
+                        to,
+                        on,
+                        single: true,
+                    });
                 }
             }
         }
         for from in 0..tables.len() {
             for to in 0..tables.len() {
                 if from != to
-                    && !found.iter().any(|j| (j.from, j.to) == (from, to) || (j.from, j.to) == (to, from))
+                    && !found
+                        .iter()
+                        .any(|j| (j.from, j.to) == (from, to) || (j.from, j.to) == (to, from))
                 {
                     found.extend(self.guessed_joins(from, to));
                 }
@@ -265,7 +300,10 @@ impl<'a> Schema<'a> {
                 to: join.from,
                 on: join.on.iter().map(|(a, b)| (*b, *a)).collect(),
                 single: match join.on.as_slice() {
-                    [(a, _)] => self.is_unique(Col { table: join.from, column: *a }),
+                    [(a, _)] => self.is_unique(Col {
+                        table: join.from,
+                        column: *a,
+                    }),
                     several => tables[join.from].is_unique(
                         &several
                             .iter()
@@ -289,9 +327,16 @@ impl<'a> Schema<'a> {
         let mut found = Vec::new();
         for there in self.columns(to).filter(|col| self.is_unique(*col)) {
             let there_words = self.words(there);
-            let generic = there_words.len() == 1 && matches!(there_words[0].as_str(), "id" | "key" | "name" | "number" | "code" | "titl");
+            let generic = there_words.len() == 1
+                && matches!(
+                    there_words[0].as_str(),
+                    "id" | "key" | "name" | "number" | "code" | "titl"
+                );
             let key_like = self.is_id(there)
-                || matches!(there_words.last().map(String::as_str), Some("code" | "number" | "sku" | "isbn"));
+                || matches!(
+                    there_words.last().map(String::as_str),
+                    Some("code" | "number" | "sku" | "isbn")
+                );
             for here in self.columns(from) {
                 if !joinable(self.column(here).kind, self.column(there).kind) {
                     continue;
@@ -367,7 +412,10 @@ impl<'a> Schema<'a> {
     pub fn spoken(&self, col: Col) -> String {
         let table = singular(&spaced(&self.table(col.table).name));
         let column = spaced(&self.column(col).name);
-        if column.split(' ').any(|word| word == table || singular(word) == table) {
+        if column
+            .split(' ')
+            .any(|word| word == table || singular(word) == table)
+        {
             column
         } else {
             format!("{table} {column}")
@@ -417,7 +465,12 @@ pub fn singular(noun: &str) -> String {
             return noun[..noun.len() - 2].to_owned();
         }
     }
-    if noun.ends_with('s') && !noun.ends_with("ss") && !noun.ends_with("us") && !noun.ends_with("is") && noun.len() > 2 {
+    if noun.ends_with('s')
+        && !noun.ends_with("ss")
+        && !noun.ends_with("us")
+        && !noun.ends_with("is")
+        && noun.len() > 2
+    {
         return noun[..noun.len() - 1].to_owned();
     }
     noun.to_owned()

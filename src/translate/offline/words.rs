@@ -106,7 +106,13 @@ pub fn tokens(question: &str, stems: &Stems) -> Vec<Token> {
             && length > 0
         {
             let text = question[end_of(i + 1)..end_of(i + 1 + length)].to_owned();
-            found.push(token(text, TokenKind::Quoted, start, end_of(i + length + 2), stems));
+            found.push(token(
+                text,
+                TokenKind::Quoted,
+                start,
+                end_of(i + length + 2),
+                stems,
+            ));
             i += length + 2;
             continue;
         }
@@ -115,7 +121,10 @@ pub fn tokens(question: &str, stems: &Stems) -> Vec<Token> {
             while j < chars.len() {
                 let d = chars[j].1;
                 let follows = chars.get(j + 1).is_some_and(|(_, n)| n.is_ascii_digit());
-                if d.is_ascii_digit() || (matches!(d, '.' | ',' | '-' | '/' | ':') && follows) || d.is_alphabetic() {
+                if d.is_ascii_digit()
+                    || (matches!(d, '.' | ',' | '-' | '/' | ':') && follows)
+                    || d.is_alphabetic()
+                {
                     j += 1;
                 } else {
                     break;
@@ -133,7 +142,8 @@ pub fn tokens(question: &str, stems: &Stems) -> Vec<Token> {
                 let d = chars[j].1;
                 let follows = chars.get(j + 1).is_some_and(|(_, n)| n.is_alphanumeric());
                 // `o'clock`, `e-mail` and `store.city` stay whole for now; the possessive is cut off below.
-                if d.is_alphanumeric() || d == '_' || (matches!(d, '\'' | '’' | '-' | '.' | '@') && follows) {
+                if d.is_alphanumeric() || d == '_' || (matches!(d, '\'' | '’' | '-' | '.' | '@') && follows)
+                {
                     j += 1;
                 } else {
                     break;
@@ -167,7 +177,10 @@ fn push_word(word: &str, start: usize, stems: &Stems, found: &mut Vec<Token>) {
         return;
     }
     if let Some(owner) = lower.strip_suffix("'s") {
-        if matches!(owner, "what" | "who" | "where" | "which" | "there" | "that" | "it") {
+        if matches!(
+            owner,
+            "what" | "who" | "where" | "which" | "there" | "that" | "it"
+        ) {
             found.push(make(owner, start, end));
             found.push(make("is", end, end));
             return;
@@ -253,7 +266,10 @@ mod tests {
     use super::*;
 
     fn lowers(question: &str) -> Vec<String> {
-        tokens(question, &Stems::new()).into_iter().map(|t| t.lower).collect()
+        tokens(question, &Stems::new())
+            .into_iter()
+            .map(|t| t.lower)
+            .collect()
     }
 
     #[test]
@@ -266,8 +282,14 @@ mod tests {
 
     #[test]
     fn questions_are_cut_into_words() {
-        assert_eq!(lowers("Ann's top-5, e-mail?"), ["ann", "'s", "top", "5", ",", "e-mail", "?"]);
-        assert_eq!(lowers("don't say \"to be\" 1,000"), ["do", "not", "say", "to be", "1,000"]);
+        assert_eq!(
+            lowers("Ann's top-5, e-mail?"),
+            ["ann", "'s", "top", "5", ",", "e-mail", "?"]
+        );
+        assert_eq!(
+            lowers("don't say \"to be\" 1,000"),
+            ["do", "not", "say", "to be", "1,000"]
+        );
         assert_eq!(lowers("price >= 3.50"), ["price", ">=", "3.50"]);
     }
 
