@@ -1,17 +1,30 @@
 //! Files in: sniff, type, profile, write Parquet. Runs in a child process (`worker`), so that a hostile file
 //! cannot take the server down; dropping a future here kills the child.
 
+mod csv;
+mod encoding;
+mod names;
+mod process;
 pub mod profile;
 pub mod report;
+mod sniff;
+mod stats;
+mod typing;
+mod worker;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use parquet::arrow::ProjectionMask;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde::{Deserialize, Serialize};
 
 use crate::catalog::Table;
 use crate::error::{Error, Result};
 use profile::Profile;
 use report::Report;
+
+pub use process::set_worker_binary;
+pub use worker::worker;
 
 /// The file formats understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -90,19 +103,61 @@ pub async fn import(
     overrides: &Overrides,
     limits: &ImportLimits,
 ) -> Result<Import> {
-    let _ = (original, name, out, overrides, limits);
-    Err(Error::Internal("ingest".into()))
+    let job = worker::Job::Import {
+        original: original.to_owned(),
+        name: name.to_owned(),
+        out: out.to_owned(),
+        overrides: overrides.clone(),
+    };
+    match process::run(&job, limits).await? {
+        worker::Reply::Imported(import) => Ok(import),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// Statistics of an imported table.
 pub async fn profile(parquet: &Path, limits: &ImportLimits) -> Result<Profile> {
-    let _ = (parquet, limits);
-    Err(Error::Internal("profile".into()))
+    let job = worker::Job::Profile {
+        parquet: parquet.to_owned(),
+    };
+    match process::run(&job, limits).await? {
+        worker::Reply::Profiled(profile) => Ok(profile),
+        other => Err(unexpected(&other)),
+    }
 }
 
-/// The body of the hidden `worker` command: reads one job from standard input, writes one reply to standard
-/// output. Returns the exit status.
-pub fn worker() -> i32 {
-    let _unused: Option<PathBuf> = None;
-    2
+fn unexpected(reply: &worker::Reply) -> Error {
+    Error::Internal(format!("the worker answered with something else: {reply:?}"))
+}
+
+/// The schema of a Parquet file and its row count, from its footer.
+fn parquet_schema(parquet: &Path) -> Result<(arrow::datatypes::SchemaRef, u64)> {
+    let file = std::fs::File::open(parquet)?;
+    let reader = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
+    let rows = reader.metadata().file_metadata().num_rows();
+    Ok((reader.schema().clone(), u64::try_from(rows).unwrap_or(0)))
+}
+
+/// Whether the integers of a column rise from row to row: then no two are equal.
+fn strictly_rises(parquet: &Path, column: &str) -> Result<bool> {
+    use arrow::array::AsArray;
+    let file = std::fs::File::open(parquet)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(Error::internal)?;
+    let Ok(index) = builder.schema().index_of(column) else {
+        return Ok(false);
+    };
+    let mask = ProjectionMask::roots(builder.parquet_schema(), [index]);
+    let reader = builder.with_projection(mask).build().map_err(Error::internal)?;
+    let mut last = None;
+    for batch in reader {
+        let batch = batch?;
+        let values = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Int64)?;
+        for value in values.as_primitive::<arrow::datatypes::Int64Type>() {
+            if value.is_none() || value <= last {
+                return Ok(false);
+            }
+            last = value;
+        }
+    }
+    Ok(true)
 }
