@@ -9,4 +9,5 @@ pub mod files;
 pub mod results;
 pub mod samples;
 
+pub mod evaluate;
 pub mod questions;
