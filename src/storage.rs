@@ -26,13 +26,20 @@ impl Storage {
     /// Makes the folders (mode 0700) and empties those for work under way. Errors: `Invalid` with the path
     /// when the folder cannot be written.
     pub fn open(root: &Path) -> Result<Storage> {
-        let storage = Storage { root: root.to_owned() };
+        let storage = Storage {
+            root: root.to_owned(),
+        };
         for folder in [storage.incoming(), storage.spill()] {
             if folder.exists() {
                 std::fs::remove_dir_all(&folder).map_err(|error| unwritable(&folder, &error))?;
             }
         }
-        for folder in [storage.root.join("files"), storage.root.join("results"), storage.incoming(), storage.spill()] {
+        for folder in [
+            storage.root.join("files"),
+            storage.root.join("results"),
+            storage.incoming(),
+            storage.spill(),
+        ] {
             std::fs::DirBuilder::new()
                 .recursive(true)
                 .mode(0o700)
@@ -44,7 +51,9 @@ impl Storage {
 
     /// The storage in a folder that [`Storage::open`] has made ready before.
     pub fn at(root: &Path) -> Storage {
-        Storage { root: root.to_owned() }
+        Storage {
+            root: root.to_owned(),
+        }
     }
 
     /// Removes what no row of the store names: leftovers of a crash between storage and store.
@@ -60,7 +69,9 @@ impl Storage {
             }
         }
         for (id, generation) in files {
-            let Ok(entries) = std::fs::read_dir(self.file(id)) else { continue };
+            let Ok(entries) = std::fs::read_dir(self.file(id)) else {
+                continue;
+            };
             for entry in entries {
                 let entry = entry?;
                 if entry.file_type()?.is_dir() && entry.file_name().to_string_lossy() != *generation {
@@ -126,7 +137,11 @@ impl Storage {
 }
 
 fn remove(path: &Path) -> Result<()> {
-    if path.is_dir() { std::fs::remove_dir_all(path)? } else { std::fs::remove_file(path)? }
+    if path.is_dir() {
+        std::fs::remove_dir_all(path)?
+    } else {
+        std::fs::remove_file(path)?
+    }
     Ok(())
 }
 

@@ -110,7 +110,12 @@ pub struct AnswerOption {
 
 impl From<translate::Choice> for AnswerOption {
     fn from(choice: translate::Choice) -> AnswerOption {
-        AnswerOption { label: choice.label, question: choice.question, connection_id: None, file_ids: None }
+        AnswerOption {
+            label: choice.label,
+            question: choice.question,
+            connection_id: None,
+            file_ids: None,
+        }
     }
 }
 
@@ -147,7 +152,10 @@ impl AnswerError {
             }
             other => other.to_string(),
         };
-        AnswerError { code: error.code().into(), message }
+        AnswerError {
+            code: error.code().into(),
+            message,
+        }
     }
 }
 

@@ -16,7 +16,10 @@ use crate::translate::{Context, Translation, Translator};
 /// The outcome: one source, or a question back.
 pub enum Choice<'a> {
     One(&'a Candidate),
-    Ask { message: String, options: Vec<AnswerOption> },
+    Ask {
+        message: String,
+        options: Vec<AnswerOption>,
+    },
 }
 
 /// Chooses among `candidates`. Errors: `Invalid` when there are none; what a source says when it is the only
@@ -82,7 +85,10 @@ async fn among<'a>(
         [(_, only, _)] => Ok(Choice::One(only)),
         several => Ok(Choice::Ask {
             message: "Several of your sources could answer this. Which one do you mean?".into(),
-            options: several.iter().map(|(_, candidate, _)| option(request, candidate)).collect(),
+            options: several
+                .iter()
+                .map(|(_, candidate, _)| option(request, candidate))
+                .collect(),
         }),
     }
 }

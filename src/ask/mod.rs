@@ -80,8 +80,18 @@ pub enum Stage {
 /// What happens on the way to the answer.
 #[derive(Debug, Clone)]
 pub enum Event {
-    Stage { stage: Stage, message: String, elapsed: Duration },
-    Query { query: String, dialect: &'static str, interpretation: String, translator: String, attempt: u32 },
+    Stage {
+        stage: Stage,
+        message: String,
+        elapsed: Duration,
+    },
+    Query {
+        query: String,
+        dialect: &'static str,
+        interpretation: String,
+        translator: String,
+        attempt: u32,
+    },
     /// The result's columns; batches follow. A repaired query sends them anew.
     Columns(SchemaRef),
     Batch(RecordBatch),
@@ -155,7 +165,8 @@ impl<'a> Run<'a> {
                 return Ok(None);
             }
         };
-        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name)).await?;
+        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name))
+            .await?;
         let catalog = self.open(candidate).await?;
         let mut failed: Option<(String, Error)> = None;
         for attempt in 1..=MAX_ATTEMPTS {
@@ -165,7 +176,9 @@ impl<'a> Run<'a> {
                 Some(_) => (Stage::Repair, "Mending the query"),
             };
             self.stage(stage, message).await?;
-            let translation = self.translate(translator, candidate, &catalog, failed.as_ref()).await?;
+            let translation = self
+                .translate(translator, candidate, &catalog, failed.as_ref())
+                .await?;
             let query = match translation {
                 Translation::Query(query) => query,
                 Translation::Clarify { message, options } => {
@@ -202,7 +215,8 @@ impl<'a> Run<'a> {
         self.answer.attempts = 1;
         self.answer.query = Some(query.to_owned());
         self.answer.interpretation = "Your own query.".into();
-        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name)).await?;
+        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name))
+            .await?;
         let catalog = self.open(candidate).await?;
         self.execute(candidate, &catalog, query).await
     }
@@ -242,9 +256,15 @@ impl<'a> Run<'a> {
     }
 
     /// validate → run → present.
-    async fn execute(&mut self, candidate: &Candidate, catalog: &Catalog, query: &str) -> Result<Option<Chart>> {
+    async fn execute(
+        &mut self,
+        candidate: &Candidate,
+        catalog: &Catalog,
+        query: &str,
+    ) -> Result<Option<Chart>> {
         let dialect = candidate.source.dialect();
-        self.stage(Stage::Validate, "Checking every name and that it only reads").await?;
+        self.stage(Stage::Validate, "Checking every name and that it only reads")
+            .await?;
         let resolved = guard::names::resolve(guard::sql::check(query, dialect)?, catalog, dialect)?;
         self.answer.query = Some(resolved.text.clone());
         if let Some(source) = self.answer.sources.first_mut() {
@@ -258,7 +278,8 @@ impl<'a> Run<'a> {
             attempt: self.answer.attempts,
         })
         .await?;
-        self.stage(Stage::Run, &format!("Asking {}", candidate.name)).await?;
+        self.stage(Stage::Run, &format!("Asking {}", candidate.name))
+            .await?;
         let began = Instant::now();
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(self.request.limits.time(), self.fetch(candidate, &resolved.text)) =>
@@ -280,7 +301,11 @@ impl<'a> Run<'a> {
                 severity: Severity::Warning,
             });
         }
-        let truncation = if fetched.truncated { Truncation::Cut } else { Truncation::Whole };
+        let truncation = if fetched.truncated {
+            Truncation::Cut
+        } else {
+            Truncation::Whole
+        };
         let answer = &self.answer;
         let shown = present::Shown {
             interpretation: &answer.interpretation,
@@ -305,18 +330,30 @@ impl<'a> Run<'a> {
             if batch.num_rows() == 0 {
                 continue;
             }
-            let wanted = batch.num_rows().min(self.request.preview_rows.saturating_sub(preview.len()));
+            let wanted = batch
+                .num_rows()
+                .min(self.request.preview_rows.saturating_sub(preview.len()));
             if wanted > 0 {
                 preview.extend(json::values(&batch, 0..wanted)?);
             }
             row_count += batch.num_rows() as u64;
             self.send(Event::Batch(batch)).await?;
         }
-        Ok(Fetched { schema: result.schema, preview, row_count, truncated: result.truncated.get() })
+        Ok(Fetched {
+            schema: result.schema,
+            preview,
+            row_count,
+            truncated: result.truncated.get(),
+        })
     }
 
     async fn stage(&self, stage: Stage, message: &str) -> Result<()> {
-        self.send(Event::Stage { stage, message: message.to_owned(), elapsed: self.started.elapsed() }).await
+        self.send(Event::Stage {
+            stage,
+            message: message.to_owned(),
+            elapsed: self.started.elapsed(),
+        })
+        .await
     }
 
     async fn send(&self, event: Event) -> Result<()> {
@@ -325,7 +362,10 @@ impl<'a> Run<'a> {
 
     fn finish(mut self, chart: Option<Chart>) -> Answered {
         self.times();
-        Answered { answer: self.answer, chart }
+        Answered {
+            answer: self.answer,
+            chart,
+        }
     }
 
     fn fail(mut self, error: Error) -> Answered {
@@ -341,7 +381,10 @@ impl<'a> Run<'a> {
         answer.columns.clear();
         answer.rows.clear();
         answer.row_count = 0;
-        Answered { answer: self.answer, chart: None }
+        Answered {
+            answer: self.answer,
+            chart: None,
+        }
     }
 
     fn times(&mut self) {
@@ -362,7 +405,9 @@ struct Fetched {
 /// Errors: `Invalid` for a question that is empty or too long.
 pub fn check_question(question: &str) -> Result<()> {
     if question.trim().is_empty() {
-        return Err(Error::Invalid("The question is empty. Type what you want to know.".into()));
+        return Err(Error::Invalid(
+            "The question is empty. Type what you want to know.".into(),
+        ));
     }
     let length = question.chars().count();
     if length > MAX_QUESTION {

@@ -60,10 +60,14 @@ pub async fn run(args: Args) -> Result<i32> {
     let config = super::load(args.config.as_deref(), ServerFlags::default())?;
     let opened = Opened::open(&config, &args.files, args.source.as_deref()).await?;
     let translator = translator(&config)?;
-    let request = request(&config, &args.question, match args.format {
-        Format::Table => TERMINAL_ROWS,
-        Format::Json | Format::Csv => usize::MAX,
-    });
+    let request = request(
+        &config,
+        &args.question,
+        match args.format {
+            Format::Table => TERMINAL_ROWS,
+            Format::Json | Format::Csv => usize::MAX,
+        },
+    );
     let (events, incoming) = mpsc::channel(4);
     let watching = tokio::spawn(watch(incoming, args.format));
     let answered = tokio::select! {
@@ -137,17 +141,25 @@ impl Opened {
         if !files.is_empty() {
             candidates.push(import(config, files, folder.path()).await?);
         }
-        Ok(Opened { candidates, _folder: folder })
+        Ok(Opened {
+            candidates,
+            _folder: folder,
+        })
     }
 }
 
 async fn import(config: &Config, files: &[PathBuf], folder: &std::path::Path) -> Result<Candidate> {
-    let limits =
-        ImportLimits { memory_bytes: config.files.import_memory_bytes, time: config.files.import_time };
+    let limits = ImportLimits {
+        memory_bytes: config.files.import_memory_bytes,
+        time: config.files.import_time,
+    };
     let mut tables = Vec::new();
     let mut names = Vec::new();
     for (number, file) in files.iter().enumerate() {
-        let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let name = file
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
         if !file.is_file() {
             bail!("There is no file {}.", file.display());
         }
@@ -155,12 +167,10 @@ async fn import(config: &Config, files: &[PathBuf], folder: &std::path::Path) ->
         let out = folder.join(number.to_string());
         tokio::fs::create_dir(&out).await?;
         let imported = ingest::import(file, &name, &out, &Overrides::default(), &limits).await?;
-        tables.extend(
-            imported
-                .tables
-                .into_iter()
-                .map(|table| FileTable { parquet: out.join(&table.parquet), table: table.table }),
-        );
+        tables.extend(imported.tables.into_iter().map(|table| FileTable {
+            parquet: out.join(&table.parquet),
+            table: table.table,
+        }));
         names.push(name);
     }
     let spill = folder.join("spill");
@@ -182,7 +192,9 @@ async fn watch(mut events: mpsc::Receiver<Event>, format: Format) -> Result<()> 
     let mut csv = None;
     while let Some(event) = events.recv().await {
         match event {
-            Event::Stage { stage, message, .. } if stage != Stage::Present => progress(&format!("{message} …")),
+            Event::Stage { stage, message, .. } if stage != Stage::Present => {
+                progress(&format!("{message} …"))
+            }
             Event::Columns(schema) if format == Format::Csv => {
                 csv = Some(Export::new(ExportFormat::Csv, &schema, std::io::stdout())?);
             }
@@ -221,7 +233,10 @@ fn print_table(answer: &Answer) {
         return;
     }
     println!("{}\n", answer.answer);
-    println!("{}", text::table(&answer.columns, &answer.rows, answer.row_count, None));
+    println!(
+        "{}",
+        text::table(&answer.columns, &answer.rows, answer.row_count, None)
+    );
     if !answer.interpretation.is_empty() {
         println!("\nRead as: {}", answer.interpretation);
     }

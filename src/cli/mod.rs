@@ -17,7 +17,12 @@ use crate::config::{Config, Inputs, ServerFlags};
 /// Everything works with nothing configured: `clean-custard server` opens a web page on this machine, and
 /// `clean-custard ask` answers from files or a database directly.
 #[derive(Parser)]
-#[command(name = "clean-custard", version, propagate_version = true, max_term_width = 100)]
+#[command(
+    name = "clean-custard",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -63,7 +68,9 @@ pub fn main() -> i32 {
         }
     };
     let outcome = match command {
-        Command::Server(args) => actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args)),
+        Command::Server(args) => {
+            actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
+        }
         Command::Ask(args) => runtime.block_on(ask::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Worker => Ok(0),
@@ -96,9 +103,14 @@ fn log_to_stderr(config: &crate::config::LogConfig) {
     use std::io::IsTerminal;
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match config.format {
         crate::config::LogFormat::Json => lines.json().init(),
-        crate::config::LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).init(),
+        crate::config::LogFormat::Text => lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .init(),
     }
 }

@@ -51,28 +51,54 @@ pub enum Command {
 
 pub async fn run(command: Command) -> Result<i32> {
     match command {
-        Command::Add { place, email, name, organization, role, .. } => {
+        Command::Add {
+            place,
+            email,
+            name,
+            organization,
+            role,
+            ..
+        } => {
             let accounts = open(place)?;
             let name = name.unwrap_or_else(|| email.split('@').next().unwrap_or_default().to_owned());
-            let account = NewAccount { email, name, password: password()?, organization };
+            let account = NewAccount {
+                email,
+                name,
+                password: password()?,
+                organization,
+            };
             let made = accounts.add(account, role).await?;
-            println!("Made the account {} ({} of {}).", made.email, made.role.name(), made.organization_name);
+            println!(
+                "Made the account {} ({} of {}).",
+                made.email,
+                made.role.name(),
+                made.organization_name
+            );
         }
         Command::List { place } => print(&open(place)?.list().await?),
         Command::ResetPassword { place, email, .. } => {
             open(place)?.reset_password(&email, password()?).await?;
-            println!("The password of {} is changed; its sessions have ended.", email.trim().to_lowercase());
+            println!(
+                "The password of {} is changed; its sessions have ended.",
+                email.trim().to_lowercase()
+            );
         }
     }
     Ok(0)
 }
 
 fn open(place: Place) -> Result<Accounts> {
-    let flags = ServerFlags { data_dir: place.data_dir, ..ServerFlags::default() };
+    let flags = ServerFlags {
+        data_dir: place.data_dir,
+        ..ServerFlags::default()
+    };
     let config = super::load(place.config.as_deref(), flags)?;
     let folder = &config.server.data_dir;
     if !folder.is_dir() {
-        bail!("There is no data folder {}. Start the server once, or say where it is with --data-dir.", folder.display());
+        bail!(
+            "There is no data folder {}. Start the server once, or say where it is with --data-dir.",
+            folder.display()
+        );
     }
     let db = Db::open(&folder.join("custard.db"), config.database.url.as_ref(), 2)?;
     // Nothing is signed here: accounts are only written.
@@ -82,7 +108,10 @@ fn open(place: Place) -> Result<Accounts> {
 /// The first line of standard input.
 fn password() -> Result<String> {
     let mut text = String::new();
-    std::io::stdin().take(64 * 1024).read_to_string(&mut text).context("The password could not be read")?;
+    std::io::stdin()
+        .take(64 * 1024)
+        .read_to_string(&mut text)
+        .context("The password could not be read")?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(line.to_owned()),
         _ => bail!("There is no password on standard input."),
@@ -91,9 +120,16 @@ fn password() -> Result<String> {
 
 fn print(accounts: &[Identity]) {
     let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING).set_header(["E-MAIL", "NAME", "ROLE", "ORGANIZATION"]);
+    table
+        .load_preset(comfy_table::presets::NOTHING)
+        .set_header(["E-MAIL", "NAME", "ROLE", "ORGANIZATION"]);
     for account in accounts {
-        table.add_row([&account.email, &account.name, account.role.name(), &account.organization_name]);
+        table.add_row([
+            &account.email,
+            &account.name,
+            account.role.name(),
+            &account.organization_name,
+        ]);
     }
     println!("{table}");
 }

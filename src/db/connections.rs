@@ -26,7 +26,9 @@ pub struct Connection {
 }
 
 pub fn insert(conn: &mut Conn, connection: Connection) -> Result<()> {
-    diesel::insert_into(connections::table).values(connection).execute(conn)?;
+    diesel::insert_into(connections::table)
+        .values(connection)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -50,22 +52,33 @@ pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<Connectio
 
 /// A connection by id alone: for the agent, whose key proves the rest.
 pub fn any_organization(conn: &mut Conn, id: &str) -> Result<Option<Connection>> {
-    Ok(connections::table.find(id).select(Connection::as_select()).first(conn).optional()?)
+    Ok(connections::table
+        .find(id)
+        .select(Connection::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 pub fn rename(conn: &mut Conn, id: &str, name: &str) -> Result<()> {
-    diesel::update(connections::table.find(id)).set(connections::name.eq(name)).execute(conn)?;
+    diesel::update(connections::table.find(id))
+        .set(connections::name.eq(name))
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn set_key(conn: &mut Conn, id: &str, key_hash: &str) -> Result<()> {
-    diesel::update(connections::table.find(id)).set(connections::key_hash.eq(key_hash)).execute(conn)?;
+    diesel::update(connections::table.find(id))
+        .set(connections::key_hash.eq(key_hash))
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn set_catalog(conn: &mut Conn, id: &str, catalog: &str, now: NaiveDateTime) -> Result<()> {
     diesel::update(connections::table.find(id))
-        .set((connections::catalog.eq(catalog), connections::discovered_at.eq(now)))
+        .set((
+            connections::catalog.eq(catalog),
+            connections::discovered_at.eq(now),
+        ))
         .execute(conn)?;
     Ok(())
 }
@@ -78,19 +91,27 @@ pub fn set_seen(
     database_version: Option<&str>,
     now: NaiveDateTime,
 ) -> Result<()> {
-    diesel::update(connections::table.find(id)).set(connections::last_seen_at.eq(now)).execute(conn)?;
+    diesel::update(connections::table.find(id))
+        .set(connections::last_seen_at.eq(now))
+        .execute(conn)?;
     if let Some(version) = agent_version {
-        diesel::update(connections::table.find(id)).set(connections::agent_version.eq(version)).execute(conn)?;
+        diesel::update(connections::table.find(id))
+            .set(connections::agent_version.eq(version))
+            .execute(conn)?;
     }
     if let Some(version) = database_version {
-        diesel::update(connections::table.find(id)).set(connections::database_version.eq(version)).execute(conn)?;
+        diesel::update(connections::table.find(id))
+            .set(connections::database_version.eq(version))
+            .execute(conn)?;
     }
     Ok(())
 }
 
 pub fn delete(conn: &mut Conn, organization_id: &str, id: &str) -> Result<bool> {
     Ok(diesel::delete(
-        connections::table.filter(connections::organization_id.eq(organization_id)).filter(connections::id.eq(id)),
+        connections::table
+            .filter(connections::organization_id.eq(organization_id))
+            .filter(connections::id.eq(id)),
     )
     .execute(conn)?
         > 0)

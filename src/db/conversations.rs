@@ -20,7 +20,9 @@ pub struct Conversation {
 }
 
 pub fn insert(conn: &mut Conn, conversation: Conversation) -> Result<()> {
-    diesel::insert_into(conversations::table).values(conversation).execute(conn)?;
+    diesel::insert_into(conversations::table)
+        .values(conversation)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -41,7 +43,10 @@ pub fn all(conn: &mut Conn, user_id: &str, limit: i64) -> Result<Vec<(Conversati
     Ok(found
         .into_iter()
         .map(|conversation| {
-            let count = counts.iter().find(|(id, _)| *id == conversation.id).map_or(0, |(_, count)| *count);
+            let count = counts
+                .iter()
+                .find(|(id, _)| *id == conversation.id)
+                .map_or(0, |(_, count)| *count);
             (conversation, count)
         })
         .collect())
@@ -57,13 +62,17 @@ pub fn one(conn: &mut Conn, user_id: &str, id: &str) -> Result<Conversation> {
 }
 
 pub fn touch(conn: &mut Conn, id: &str, now: NaiveDateTime) -> Result<()> {
-    diesel::update(conversations::table.find(id)).set(conversations::updated_at.eq(now)).execute(conn)?;
+    diesel::update(conversations::table.find(id))
+        .set(conversations::updated_at.eq(now))
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn delete(conn: &mut Conn, user_id: &str, id: &str) -> Result<bool> {
     Ok(diesel::delete(
-        conversations::table.filter(conversations::user_id.eq(user_id)).filter(conversations::id.eq(id)),
+        conversations::table
+            .filter(conversations::user_id.eq(user_id))
+            .filter(conversations::id.eq(id)),
     )
     .execute(conn)?
         > 0)

@@ -49,7 +49,13 @@ pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<File> {
 }
 
 /// A new import took the place of the former one.
-pub fn replace_import(conn: &mut Conn, id: &str, generation: &str, tables: &str, overrides: &str) -> Result<()> {
+pub fn replace_import(
+    conn: &mut Conn,
+    id: &str,
+    generation: &str,
+    tables: &str,
+    overrides: &str,
+) -> Result<()> {
     diesel::update(files::table.find(id))
         .set((
             files::generation.eq(generation),
@@ -61,8 +67,12 @@ pub fn replace_import(conn: &mut Conn, id: &str, generation: &str, tables: &str,
 }
 
 pub fn delete(conn: &mut Conn, organization_id: &str, id: &str) -> Result<bool> {
-    Ok(diesel::delete(files::table.filter(files::organization_id.eq(organization_id)).filter(files::id.eq(id)))
-        .execute(conn)?
+    Ok(diesel::delete(
+        files::table
+            .filter(files::organization_id.eq(organization_id))
+            .filter(files::id.eq(id)),
+    )
+    .execute(conn)?
         > 0)
 }
 

@@ -93,9 +93,7 @@ impl ManageConnection for Opener {
         }
         match conn {
             Conn::Sqlite(_) => false,
-            Conn::Postgres(conn) => {
-                AnsiTransactionManager::is_broken_transaction_manager(conn)
-            }
+            Conn::Postgres(conn) => AnsiTransactionManager::is_broken_transaction_manager(conn),
         }
     }
 }
@@ -157,7 +155,12 @@ impl Db {
         &self,
         query: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.reading.clone().acquire_owned().await.map_err(Error::internal)?;
+        let permit = self
+            .reading
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         let pool = self.readers.clone();
         blocking(move || {
             let _permit = permit;
@@ -171,7 +174,12 @@ impl Db {
         &self,
         change: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let permit = self.writing.clone().acquire_owned().await.map_err(Error::internal)?;
+        let permit = self
+            .writing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         let pool = self.writer.clone();
         blocking(move || {
             let _permit = permit;
@@ -202,7 +210,10 @@ fn pool(target: Target, size: u32, name: &str) -> Result<Pool<Opener>> {
     let opener = Opener { target };
     // The pool itself only ever says "timed out"; one try by hand gives the real reason.
     drop(opener.connect().map_err(|error| {
-        Error::Invalid(format!("The server's own store ({name}) cannot be opened: {}", reason(&error)))
+        Error::Invalid(format!(
+            "The server's own store ({name}) cannot be opened: {}",
+            reason(&error)
+        ))
     })?);
     Pool::builder()
         .max_size(size)
@@ -235,19 +246,26 @@ fn unavailable(error: &r2d2::Error) -> Error {
 /// Records may be read by the server's own user only.
 fn set_mode(file: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
-    Ok(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600))?)
+    Ok(std::fs::set_permissions(
+        file,
+        std::fs::Permissions::from_mode(0o600),
+    )?)
 }
 
 fn migrate(conn: &mut Conn, file: &Path) -> Result<()> {
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Error::Internal(format!("the store's schema could not be brought up to date: {error}"))
+        Error::Internal(format!(
+            "the store's schema could not be brought up to date: {error}"
+        ))
     };
     let applied = conn.applied_migrations().map_err(failed)?;
     let pending = conn.pending_migrations(MIGRATIONS).map_err(failed)?;
     let known = {
         use diesel::migration::MigrationSource;
         let all = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS).map_err(failed)?;
-        all.iter().map(|migration| migration.name().version().as_owned()).collect::<Vec<_>>()
+        all.iter()
+            .map(|migration| migration.name().version().as_owned())
+            .collect::<Vec<_>>()
     };
     if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
         return Err(Error::Invalid(format!(

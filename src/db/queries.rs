@@ -60,6 +60,8 @@ pub fn one(conn: &mut Conn, user_id: &str, id: &str) -> Result<Query> {
 }
 
 pub fn set_kept(conn: &mut Conn, id: &str, kept: bool) -> Result<()> {
-    diesel::update(queries::table.find(id)).set(queries::kept.eq(kept)).execute(conn)?;
+    diesel::update(queries::table.find(id))
+        .set(queries::kept.eq(kept))
+        .execute(conn)?;
     Ok(())
 }

@@ -37,14 +37,19 @@ pub fn one(conn: &mut Conn, user_id: &str, id: &str) -> Result<StoredResult> {
 }
 
 pub fn set_expiry(conn: &mut Conn, id: &str, expires_at: Option<NaiveDateTime>) -> Result<()> {
-    diesel::update(results::table.find(id)).set(results::expires_at.eq(expires_at)).execute(conn)?;
+    diesel::update(results::table.find(id))
+        .set(results::expires_at.eq(expires_at))
+        .execute(conn)?;
     Ok(())
 }
 
 /// Forgets results that expired before `now` and gives back their ids, so that their rows can be removed.
 pub fn expire(conn: &mut Conn, now: NaiveDateTime) -> Result<Vec<String>> {
-    let ids: Vec<String> =
-        results::table.filter(results::expires_at.lt(now)).select(results::id).limit(1_000).load(conn)?;
+    let ids: Vec<String> = results::table
+        .filter(results::expires_at.lt(now))
+        .select(results::id)
+        .limit(1_000)
+        .load(conn)?;
     diesel::delete(results::table.filter(results::id.eq_any(&ids))).execute(conn)?;
     Ok(ids)
 }

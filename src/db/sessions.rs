@@ -24,31 +24,51 @@ pub struct Session {
 }
 
 pub fn insert(conn: &mut Conn, session: Session) -> Result<()> {
-    diesel::insert_into(sessions::table).values(session).execute(conn)?;
+    diesel::insert_into(sessions::table)
+        .values(session)
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn by_id(conn: &mut Conn, id: &str) -> Result<Option<Session>> {
-    Ok(sessions::table.find(id).select(Session::as_select()).first(conn).optional()?)
+    Ok(sessions::table
+        .find(id)
+        .select(Session::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// The session whose current or previous refresh token has this hash; within a transaction its row stays
 /// locked, so that of two tabs the second sees what the first did.
 pub fn by_refresh_hash(conn: &mut Conn, hash: &str) -> Result<Option<Session>> {
     diesel::update(
-        sessions::table.filter(sessions::refresh_hash.eq(hash).or(sessions::previous_hash.eq(hash))),
+        sessions::table.filter(
+            sessions::refresh_hash
+                .eq(hash)
+                .or(sessions::previous_hash.eq(hash)),
+        ),
     )
     .set(sessions::rotated_at.eq(sessions::rotated_at))
     .execute(conn)?;
     Ok(sessions::table
-        .filter(sessions::refresh_hash.eq(hash).or(sessions::previous_hash.eq(hash)))
+        .filter(
+            sessions::refresh_hash
+                .eq(hash)
+                .or(sessions::previous_hash.eq(hash)),
+        )
         .select(Session::as_select())
         .first(conn)
         .optional()?)
 }
 
 /// Gives the session a new refresh token; the present one becomes the previous one.
-pub fn rotate(conn: &mut Conn, session: &Session, new_hash: &str, now: NaiveDateTime, expires: NaiveDateTime) -> Result<()> {
+pub fn rotate(
+    conn: &mut Conn,
+    session: &Session,
+    new_hash: &str,
+    now: NaiveDateTime,
+    expires: NaiveDateTime,
+) -> Result<()> {
     diesel::update(sessions::table.find(&session.id))
         .set((
             sessions::refresh_hash.eq(new_hash),
@@ -61,22 +81,32 @@ pub fn rotate(conn: &mut Conn, session: &Session, new_hash: &str, now: NaiveDate
 }
 
 pub fn revoke(conn: &mut Conn, id: &str, now: NaiveDateTime) -> Result<()> {
-    diesel::update(sessions::table.find(id)).set(sessions::revoked_at.eq(now)).execute(conn)?;
+    diesel::update(sessions::table.find(id))
+        .set(sessions::revoked_at.eq(now))
+        .execute(conn)?;
     Ok(())
 }
 
 /// Ends every session of a user.
 pub fn revoke_all(conn: &mut Conn, user_id: &str, now: NaiveDateTime) -> Result<()> {
-    diesel::update(sessions::table.filter(sessions::user_id.eq(user_id)).filter(sessions::revoked_at.is_null()))
-        .set(sessions::revoked_at.eq(now))
-        .execute(conn)?;
+    diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set(sessions::revoked_at.eq(now))
+    .execute(conn)?;
     Ok(())
 }
 
 /// Removes sessions that ended before `before`.
 pub fn prune(conn: &mut Conn, before: NaiveDateTime) -> Result<usize> {
     Ok(diesel::delete(
-        sessions::table.filter(sessions::expires_at.lt(before).or(sessions::revoked_at.lt(before))),
+        sessions::table.filter(
+            sessions::expires_at
+                .lt(before)
+                .or(sessions::revoked_at.lt(before)),
+        ),
     )
     .execute(conn)?)
 }

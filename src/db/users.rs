@@ -41,7 +41,11 @@ pub fn lock(conn: &mut Conn) -> Result<()> {
 
 /// Whether anybody has an account yet.
 pub fn any(conn: &mut Conn) -> Result<bool> {
-    Ok(users::table.select(users::id).first::<String>(conn).optional()?.is_some())
+    Ok(users::table
+        .select(users::id)
+        .first::<String>(conn)
+        .optional()?
+        .is_some())
 }
 
 /// The organisation of this name, if there is one.
@@ -62,7 +66,9 @@ pub fn organizations(conn: &mut Conn) -> Result<Vec<Organization>> {
 }
 
 pub fn insert_organization(conn: &mut Conn, organization: Organization) -> Result<()> {
-    diesel::insert_into(organizations::table).values(organization).execute(conn)?;
+    diesel::insert_into(organizations::table)
+        .values(organization)
+        .execute(conn)?;
     Ok(())
 }
 
@@ -72,7 +78,9 @@ pub fn insert(conn: &mut Conn, user: User) -> Result<()> {
         .values(user)
         .execute(conn)
         .map_err(|error| match Error::from(error) {
-            Error::Conflict(_) => Error::Conflict("There is already an account with this e-mail address.".into()),
+            Error::Conflict(_) => {
+                Error::Conflict("There is already an account with this e-mail address.".into())
+            }
             other => other,
         })?;
     Ok(())
@@ -108,16 +116,23 @@ pub fn all(conn: &mut Conn) -> Result<Vec<(User, Organization)>> {
 }
 
 pub fn rename(conn: &mut Conn, id: &str, name: &str) -> Result<()> {
-    diesel::update(users::table.find(id)).set(users::name.eq(name)).execute(conn)?;
+    diesel::update(users::table.find(id))
+        .set(users::name.eq(name))
+        .execute(conn)?;
     Ok(())
 }
 
 pub fn set_password(conn: &mut Conn, id: &str, password_hash: &str) -> Result<()> {
-    diesel::update(users::table.find(id)).set(users::password_hash.eq(password_hash)).execute(conn)?;
+    diesel::update(users::table.find(id))
+        .set(users::password_hash.eq(password_hash))
+        .execute(conn)?;
     Ok(())
 }
 
 /// How many people the organisation has.
 pub fn count_in(conn: &mut Conn, organization_id: &str) -> Result<i64> {
-    Ok(users::table.filter(users::organization_id.eq(organization_id)).count().get_result(conn)?)
+    Ok(users::table
+        .filter(users::organization_id.eq(organization_id))
+        .count()
+        .get_result(conn)?)
 }

@@ -23,13 +23,19 @@ pub struct Admin(pub Identity);
 
 /// The token of an `Authorization: Bearer …` header.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
-    let header = request.headers().get(actix_web::http::header::AUTHORIZATION)?.to_str().ok()?;
+    let header = request
+        .headers()
+        .get(actix_web::http::header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 async fn identify(request: HttpRequest, least: Role) -> Result<Identity, ApiError> {
-    let app = request.app_data::<web::Data<App>>().ok_or_else(|| Error::internal("no application state"))?;
+    let app = request
+        .app_data::<web::Data<App>>()
+        .ok_or_else(|| Error::internal("no application state"))?;
     let token = bearer(&request)
         .ok_or_else(|| Error::Unauthorized("This needs an access token. Log in first.".into()))?;
     let identity = app.accounts.identify(token).await?;

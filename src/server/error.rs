@@ -39,7 +39,10 @@ pub struct ErrorDetail {
 impl ApiError {
     /// With something a program can read beside the sentence.
     pub fn with_details(error: Error, details: serde_json::Value) -> ApiError {
-        ApiError { error, details: Some(details) }
+        ApiError {
+            error,
+            details: Some(details),
+        }
     }
 
     /// The body; our own faults go to the log and show a neutral sentence.
@@ -52,7 +55,11 @@ impl ApiError {
             other => other.to_string(),
         };
         ErrorBody {
-            error: ErrorDetail { code: self.error.code().into(), message, details: self.details.clone() },
+            error: ErrorDetail {
+                code: self.error.code().into(),
+                message,
+                details: self.details.clone(),
+            },
         }
     }
 }

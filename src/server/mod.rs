@@ -96,7 +96,12 @@ impl utoipa::Modify for Security {
     fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
         use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
         let bearer = |format: &str| {
-            SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).build())
+            SecurityScheme::Http(
+                HttpBuilder::new()
+                    .scheme(HttpAuthScheme::Bearer)
+                    .bearer_format(format)
+                    .build(),
+            )
         };
         let components = document.components.get_or_insert_with(Default::default);
         components.add_security_scheme("token", bearer("JWT"));
@@ -111,12 +116,22 @@ impl App {
         let data_dir = &config.server.data_dir;
         make_data_dir(data_dir)?;
         let storage = Storage::open(data_dir)?;
-        let db = Db::open(&data_dir.join("custard.db"), config.database.url.as_ref(), config.database.pool_size)?;
+        let db = Db::open(
+            &data_dir.join("custard.db"),
+            config.database.url.as_ref(),
+            config.database.pool_size,
+        )?;
         let secret = secret_key(&config)?;
         let events = Events::new();
         let hub = Hub::new();
         let accounts = Accounts::new(db.clone(), &secret);
-        let files = Files::new(db.clone(), storage.clone(), events.clone(), &config.files, &config.query);
+        let files = Files::new(
+            db.clone(),
+            storage.clone(),
+            events.clone(),
+            &config.files,
+            &config.query,
+        );
         let connections = Connections::new(db.clone(), hub.clone(), events.clone());
         let keep = TimeDelta::from_std(config.query.keep_results).map_err(Error::internal)?;
         let results = Results::new(db.clone(), storage.clone(), keep);
@@ -160,16 +175,27 @@ impl App {
         let files = self.db.read(db::files::generations).await?;
         let results = self.db.read(db::results::ids).await?;
         let storage = Storage::at(&self.config.server.data_dir);
-        tokio::task::spawn_blocking(move || storage.sweep(&files, &results)).await.map_err(Error::internal)?
+        tokio::task::spawn_blocking(move || storage.sweep(&files, &results))
+            .await
+            .map_err(Error::internal)?
     }
 
     /// Whether a browser's request comes from our own pages; requests without an Origin are no browser's.
     pub fn is_own_origin(&self, request: &HttpRequest) -> bool {
-        let Some(origin) = request.headers().get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
+        let Some(origin) = request
+            .headers()
+            .get(header::ORIGIN)
+            .and_then(|value| value.to_str().ok())
+        else {
             return true;
         };
         let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        let public = self.config.server.public_url.as_deref().and_then(|url| url.split_once("://"));
+        let public = self
+            .config
+            .server
+            .public_url
+            .as_deref()
+            .and_then(|url| url.split_once("://"));
         public.is_some_and(|(_, rest)| rest.trim_end_matches('/') == host)
             || host == request.connection_info().host()
     }
@@ -188,9 +214,15 @@ pub async fn start(config: Config) -> Result<Running> {
         })
     })?;
     let address = listener.local_addr()?;
-    let app = tokio::task::spawn_blocking(move || App::open(config)).await.map_err(Error::internal)??;
+    let app = tokio::task::spawn_blocking(move || App::open(config))
+        .await
+        .map_err(Error::internal)??;
     app.sweep().await?;
-    let setup_code = if app.accounts.needs_setup().await? { app.setup_code.clone() } else { None };
+    let setup_code = if app.accounts.needs_setup().await? {
+        app.setup_code.clone()
+    } else {
+        None
+    };
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(housekeeping(app.results.clone(), app.accounts.clone()));
     let app = web::Data::new(app);
@@ -199,9 +231,18 @@ pub async fn start(config: Config) -> Result<Running> {
         .map_err(|error| Error::Invalid(format!("The server cannot listen on {address}: {error}.")))?
         .disable_signals()
         .shutdown_timeout(10)
-        .workers(std::thread::available_parallelism().map_or(2, std::num::NonZero::get).min(8))
+        .workers(
+            std::thread::available_parallelism()
+                .map_or(2, std::num::NonZero::get)
+                .min(8),
+        )
         .run();
-    Ok(Running { address, handle: server.handle(), setup_code, server })
+    Ok(Running {
+        address,
+        handle: server.handle(),
+        setup_code,
+        server,
+    })
 }
 
 impl Running {
@@ -283,12 +324,16 @@ async fn housekeeping(results: Results, accounts: Accounts) {
 /// The data folder is for the server's own user only.
 fn make_data_dir(folder: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| {
-        Error::Invalid(format!(
-            "The data folder {} cannot be made: {error}. Choose another with --data-dir.",
-            folder.display()
-        ))
-    })
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| {
+            Error::Invalid(format!(
+                "The data folder {} cannot be made: {error}. Choose another with --data-dir.",
+                folder.display()
+            ))
+        })
 }
 
 /// The configured key, else the generated one in the data folder.
@@ -310,14 +355,21 @@ fn secret_key(config: &Config) -> Result<SecretSlice<u8>> {
             rand::rng().fill(&mut key[..]);
             // Written beside and renamed: a crash must not leave half a key.
             let draft = path.with_extension("key.new");
-            let mut file =
-                std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+            let mut file = std::fs::OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .mode(0o600)
+                .open(&draft)?;
             file.write_all(&key)?;
             file.sync_all()?;
             std::fs::rename(&draft, &path)?;
             Ok(SecretSlice::from(key))
         }
-        Err(error) => Err(Error::Invalid(format!("The secret key {} cannot be read: {error}.", path.display()))),
+        Err(error) => Err(Error::Invalid(format!(
+            "The secret key {} cannot be read: {error}.",
+            path.display()
+        ))),
     }
 }
 
@@ -325,5 +377,7 @@ fn secret_key(config: &Config) -> Result<SecretSlice<u8>> {
 fn setup_code() -> String {
     const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
     let mut random = rand::rng();
-    (0..8).map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())])).collect()
+    (0..8)
+        .map(|_| char::from(LETTERS[random.random_range(0..LETTERS.len())]))
+        .collect()
 }

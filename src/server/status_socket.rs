@@ -48,16 +48,20 @@ enum Push {
 /// Upgrades the request and serves the socket in a task of its own.
 pub fn serve(request: &HttpRequest, payload: web::Payload, app: Arc<App>) -> actix_web::Result<HttpResponse> {
     let (response, session, stream) = actix_ws::handle(request, payload)?;
-    let stream = stream.max_frame_size(MAX_FRAME).aggregate_continuations().max_continuation_size(MAX_FRAME);
+    let stream = stream
+        .max_frame_size(MAX_FRAME)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_FRAME);
     actix_web::rt::spawn(run(app, session, stream));
     Ok(response)
 }
 
 async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::AggregatedMessageStream) {
-    let identity = match tokio::time::timeout(AUTH_WITHIN, authenticate(&app, &mut session, &mut stream)).await {
-        Ok(Some(identity)) => identity,
-        _ => return close(session, "Log in first.").await,
-    };
+    let identity =
+        match tokio::time::timeout(AUTH_WITHIN, authenticate(&app, &mut session, &mut stream)).await {
+            Ok(Some(identity)) => identity,
+            _ => return close(session, "Log in first.").await,
+        };
     let mut happenings = app.events.subscribe();
     let mut ticks = tokio::time::interval(TICK);
     let mut heard = Instant::now();
@@ -131,14 +135,17 @@ async fn tell(
     }
     let message = match happening.change {
         Change::Connection(id) => match app.connections.get(&identity.organization_id, &id).await {
-            Ok(connection) => Push::Connection { connection: Box::new(connection.into()) },
+            Ok(connection) => Push::Connection {
+                connection: Box::new(connection.into()),
+            },
             Err(_) => return Ok(()),
         },
         Change::ConnectionRemoved(id) => Push::ConnectionRemoved { id },
         Change::Files => Push::Files,
-        Change::Query { user_id, id, running } if user_id == identity.user_id => {
-            Push::Query { id, state: if running { "running" } else { "done" } }
-        }
+        Change::Query { user_id, id, running } if user_id == identity.user_id => Push::Query {
+            id,
+            state: if running { "running" } else { "done" },
+        },
         Change::Query { .. } => return Ok(()),
     };
     push(session, &message).await
@@ -155,6 +162,9 @@ async fn push(session: &mut Session, message: &Push) -> Result<(), actix_ws::Clo
 }
 
 async fn close(session: Session, reason: &str) {
-    let reason = CloseReason { code: CloseCode::Policy, description: Some(reason.to_owned()) };
+    let reason = CloseReason {
+        code: CloseCode::Policy,
+        description: Some(reason.to_owned()),
+    };
     let _ = session.close(Some(reason)).await;
 }

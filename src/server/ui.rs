@@ -13,7 +13,8 @@ use crate::error::Error;
 struct Assets;
 
 /// What is served when the UI was not built into this binary.
-const NOT_BUILT: &str = "The web UI is not part of this build. Run `make ui`, then build again; the API works.";
+const NOT_BUILT: &str =
+    "The web UI is not part of this build. Run `make ui`, then build again; the API works.";
 
 /// Answers everything that is no API path: a file of the UI, or its page (the UI has its own routes).
 pub async fn public_file(request: HttpRequest) -> Result<HttpResponse, ApiError> {
@@ -30,7 +31,9 @@ pub async fn public_file(request: HttpRequest) -> Result<HttpResponse, ApiError>
     }
     match Assets::get("index.html") {
         Some(page) => Ok(respond(&request, "index.html", page)),
-        None => Ok(HttpResponse::ServiceUnavailable().content_type("text/plain; charset=utf-8").body(NOT_BUILT)),
+        None => Ok(HttpResponse::ServiceUnavailable()
+            .content_type("text/plain; charset=utf-8")
+            .body(NOT_BUILT)),
     }
 }
 
@@ -46,14 +49,25 @@ fn respond(request: &HttpRequest, path: &str, plain: EmbeddedFile) -> HttpRespon
     let hash = file.metadata.sha256_hash();
     let etag: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
     let etag = format!("\"{etag}\"");
-    let cache = if path.starts_with("assets/") { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if path.starts_with("assets/") {
+        "public, max-age=31536000, immutable"
+    } else {
+        "no-cache"
+    };
     let unchanged = request
         .headers()
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|known| known.split(',').any(|one| one.trim().trim_start_matches("W/") == etag || one.trim() == "*"));
-    let mut response =
-        if unchanged { HttpResponse::NotModified() } else { HttpResponse::Ok() };
+        .is_some_and(|known| {
+            known
+                .split(',')
+                .any(|one| one.trim().trim_start_matches("W/") == etag || one.trim() == "*")
+        });
+    let mut response = if unchanged {
+        HttpResponse::NotModified()
+    } else {
+        HttpResponse::Ok()
+    };
     response
         .insert_header((header::ETAG, etag))
         .insert_header((header::CACHE_CONTROL, cache))
@@ -74,7 +88,9 @@ fn respond(request: &HttpRequest, path: &str, plain: EmbeddedFile) -> HttpRespon
         std::borrow::Cow::Borrowed(data) => actix_web::web::Bytes::from_static(data),
         std::borrow::Cow::Owned(data) => data.into(),
     };
-    response.insert_header((header::CONTENT_TYPE, content_type)).body(data)
+    response
+        .insert_header((header::CONTENT_TYPE, content_type))
+        .body(data)
 }
 
 /// Whether the client takes this encoding (`;q=0` means it does not).

@@ -66,7 +66,19 @@ pub struct Identity {
 }
 
 /// What somebody may do, least first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     Viewer,
@@ -134,7 +146,10 @@ impl Accounts {
                 decoding: DecodingKey::from_secret(secret.expose_secret()),
             }),
             hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
-            sessions: Cache::builder().max_capacity(100_000).time_to_live(Duration::from_secs(5)).build(),
+            sessions: Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(Duration::from_secs(5))
+                .build(),
         }
     }
 
@@ -153,7 +168,9 @@ impl Accounts {
             .write(move |conn| {
                 users::lock(conn)?;
                 if users::any(conn)? {
-                    return Err(Error::Conflict("This server is set up already. Log in instead.".into()));
+                    return Err(Error::Conflict(
+                        "This server is set up already. Log in instead.".into(),
+                    ));
                 }
                 insert(conn, checked, Role::Owner, password_hash)
             })
@@ -198,7 +215,10 @@ impl Accounts {
     /// Everybody with an account.
     pub async fn list(&self) -> Result<Vec<Identity>> {
         let all = self.db.read(users::all).await?;
-        Ok(all.into_iter().map(|(user, organization)| identity(String::new(), user, organization)).collect())
+        Ok(all
+            .into_iter()
+            .map(|(user, organization)| identity(String::new(), user, organization))
+            .collect())
     }
 
     /// Sets a new password and ends all sessions. Errors: `NotFound`, `Invalid`.
@@ -208,8 +228,9 @@ impl Accounts {
         let hash = self.hash(password).await?;
         self.db
             .write(move |conn| {
-                let (user, _) = users::by_email(conn, &email)?
-                    .ok_or_else(|| Error::NotFound(format!("There is no account with the address {email}.")))?;
+                let (user, _) = users::by_email(conn, &email)?.ok_or_else(|| {
+                    Error::NotFound(format!("There is no account with the address {email}."))
+                })?;
                 users::set_password(conn, &user.id, &hash)?;
                 sessions::revoke_all(conn, &user.id, id::now())
             })
@@ -226,7 +247,9 @@ impl Accounts {
         let right = self.verify(password, hash).await?;
         match found {
             Some(account) if right => self.open_session(account).await,
-            _ => Err(Error::Unauthorized("The e-mail address or the password is wrong.".into())),
+            _ => Err(Error::Unauthorized(
+                "The e-mail address or the password is wrong.".into(),
+            )),
         }
     }
 
@@ -257,7 +280,11 @@ impl Accounts {
             })
             .await?;
         let (rotated, identity) = outcome.ok_or_else(logged_out)?;
-        Ok(LogIn { access_token: self.sign(&identity)?, refresh_token: rotated.then_some(new_token), identity })
+        Ok(LogIn {
+            access_token: self.sign(&identity)?,
+            refresh_token: rotated.then_some(new_token),
+            identity,
+        })
     }
 
     /// Ends the session of a refresh token; an unknown token is no error.
@@ -282,7 +309,9 @@ impl Accounts {
     /// Ends every session of a user.
     pub async fn log_out_everywhere(&self, user_id: &str) -> Result<()> {
         let user_id = user_id.to_owned();
-        self.db.write(move |conn| sessions::revoke_all(conn, &user_id, id::now())).await?;
+        self.db
+            .write(move |conn| sessions::revoke_all(conn, &user_id, id::now()))
+            .await?;
         self.sessions.invalidate_all();
         Ok(())
     }
@@ -306,7 +335,9 @@ impl Accounts {
         let found = self
             .db
             .read(move |conn| {
-                let Some(session) = sessions::by_id(conn, &id)? else { return Ok(None) };
+                let Some(session) = sessions::by_id(conn, &id)? else {
+                    return Ok(None);
+                };
                 if session.revoked_at.is_some() || session.expires_at < id::now() {
                     return Ok(None);
                 }
@@ -322,14 +353,21 @@ impl Accounts {
     pub async fn rename(&self, identity: &Identity, name: &str) -> Result<Identity> {
         let name = check_name(name, "name")?;
         let (id, new_name) = (identity.user_id.clone(), name.clone());
-        self.db.write(move |conn| users::rename(conn, &id, &new_name)).await?;
+        self.db
+            .write(move |conn| users::rename(conn, &id, &new_name))
+            .await?;
         self.sessions.invalidate(&identity.session_id).await;
-        Ok(Identity { name, ..identity.clone() })
+        Ok(Identity {
+            name,
+            ..identity.clone()
+        })
     }
 
     /// Forgets sessions that ended long ago.
     pub async fn prune(&self) -> Result<()> {
-        self.db.write(|conn| sessions::prune(conn, id::now() - TimeDelta::days(1))).await?;
+        self.db
+            .write(|conn| sessions::prune(conn, id::now() - TimeDelta::days(1)))
+            .await?;
         Ok(())
     }
 
@@ -348,7 +386,11 @@ impl Accounts {
         };
         let identity = identity(session.id.clone(), user, organization);
         self.db.write(move |conn| sessions::insert(conn, session)).await?;
-        Ok(LogIn { access_token: self.sign(&identity)?, refresh_token: Some(refresh_token), identity })
+        Ok(LogIn {
+            access_token: self.sign(&identity)?,
+            refresh_token: Some(refresh_token),
+            identity,
+        })
     }
 
     fn sign(&self, identity: &Identity) -> Result<String> {
@@ -359,12 +401,15 @@ impl Accounts {
             iat: now,
             exp: now + ACCESS_SECONDS,
         };
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.encoding).map_err(Error::internal)
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.keys.encoding)
+            .map_err(Error::internal)
     }
 
     async fn hash(&self, password: String) -> Result<String> {
         self.heavy(move || {
-            let hash = Argon2::default().hash_password(password.as_bytes()).map_err(Error::internal)?;
+            let hash = Argon2::default()
+                .hash_password(password.as_bytes())
+                .map_err(Error::internal)?;
             Ok(hash.to_string())
         })
         .await
@@ -378,13 +423,20 @@ impl Accounts {
                 return Ok(false);
             };
             let parsed = argon2::password_hash::phc::PasswordHash::new(&hash).map_err(Error::internal)?;
-            Ok(Argon2::default().verify_password(password.as_bytes(), &parsed).is_ok())
+            Ok(Argon2::default()
+                .verify_password(password.as_bytes(), &parsed)
+                .is_ok())
         })
         .await
     }
 
     async fn heavy<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-        let permit = self.hashing.clone().acquire_owned().await.map_err(Error::internal)?;
+        let permit = self
+            .hashing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             work()
@@ -423,12 +475,21 @@ fn identity(session_id: String, user: User, organization: Organization) -> Ident
     }
 }
 
-fn insert(conn: &mut Conn, account: NewAccount, role: Role, password_hash: String) -> Result<(User, Organization)> {
+fn insert(
+    conn: &mut Conn,
+    account: NewAccount,
+    role: Role,
+    password_hash: String,
+) -> Result<(User, Organization)> {
     let now = id::now();
     let organization = match users::organization_by_name(conn, &account.organization)? {
         Some(existing) => existing,
         None => {
-            let new = Organization { id: id::new(), name: account.organization, created_at: now };
+            let new = Organization {
+                id: id::new(),
+                name: account.organization,
+                created_at: now,
+            };
             users::insert_organization(conn, new.clone())?;
             new
         }
@@ -454,10 +515,15 @@ fn check(account: NewAccount) -> Result<NewAccount> {
     let email = normalize(&account.email);
     let valid = email.len() <= 254
         && email.split_once('@').is_some_and(|(user, host)| {
-            !user.is_empty() && !host.is_empty() && !host.contains('@') && !email.chars().any(char::is_whitespace)
+            !user.is_empty()
+                && !host.is_empty()
+                && !host.contains('@')
+                && !email.chars().any(char::is_whitespace)
         });
     if !valid {
-        return Err(Error::Invalid("This is not an e-mail address; it should look like name@example.com.".into()));
+        return Err(Error::Invalid(
+            "This is not an e-mail address; it should look like name@example.com.".into(),
+        ));
     }
     check_password(&account.password)?;
     Ok(NewAccount {
@@ -471,7 +537,9 @@ fn check(account: NewAccount) -> Result<NewAccount> {
 fn check_name(name: &str, what: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err(Error::Invalid(format!("The {what} has to have between 1 and 200 characters.")));
+        return Err(Error::Invalid(format!(
+            "The {what} has to have between 1 and 200 characters."
+        )));
     }
     Ok(name.to_owned())
 }
@@ -479,11 +547,15 @@ fn check_name(name: &str, what: &str) -> Result<String> {
 fn check_password(password: &str) -> Result<()> {
     let length = password.chars().count();
     if length < 10 {
-        return Err(Error::Invalid("The password is too short; it needs at least 10 characters.".into()));
+        return Err(Error::Invalid(
+            "The password is too short; it needs at least 10 characters.".into(),
+        ));
     }
     // Argon2 would take any length; a megabyte of password is an attack.
     if length > 1_000 {
-        return Err(Error::Invalid("The password is too long; 1,000 characters are the most.".into()));
+        return Err(Error::Invalid(
+            "The password is too long; 1,000 characters are the most.".into(),
+        ));
     }
     Ok(())
 }

@@ -66,14 +66,18 @@ impl Connections {
         let stored = record.clone();
         self.db.write(move |conn| records::insert(conn, stored)).await?;
         let connection = self.with_status(record)?;
-        self.events.tell(&who.organization_id, Change::Connection(connection.id.clone()));
+        self.events
+            .tell(&who.organization_id, Change::Connection(connection.id.clone()));
         Ok((connection, key))
     }
 
     /// The organisation's connections, oldest first.
     pub async fn list(&self, organization_id: &str) -> Result<Vec<Connection>> {
         let organization = organization_id.to_owned();
-        let all = self.db.read(move |conn| records::all(conn, &organization)).await?;
+        let all = self
+            .db
+            .read(move |conn| records::all(conn, &organization))
+            .await?;
         all.into_iter().map(|record| self.with_status(record)).collect()
     }
 
@@ -89,8 +93,11 @@ impl Connections {
         let mut record = self.record(organization_id, id).await?;
         record.name.clone_from(&name);
         let key = record.id.clone();
-        self.db.write(move |conn| records::rename(conn, &key, &name)).await?;
-        self.events.tell(organization_id, Change::Connection(id.to_owned()));
+        self.db
+            .write(move |conn| records::rename(conn, &key, &name))
+            .await?;
+        self.events
+            .tell(organization_id, Change::Connection(id.to_owned()));
         self.with_status(record)
     }
 
@@ -99,7 +106,9 @@ impl Connections {
         let record = self.record(organization_id, id).await?;
         let key = format!("{KEY_PREFIX}{}", random_token());
         let (target, hash) = (record.id.clone(), fingerprint(&key));
-        self.db.write(move |conn| records::set_key(conn, &target, &hash)).await?;
+        self.db
+            .write(move |conn| records::set_key(conn, &target, &hash))
+            .await?;
         self.hub.disconnect(id);
         Ok((self.with_status(record)?, key))
     }
@@ -107,11 +116,16 @@ impl Connections {
     /// Removes the connection and cuts its agents. Errors: `NotFound`.
     pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
-        if !self.db.write(move |conn| records::delete(conn, &organization, &target)).await? {
+        if !self
+            .db
+            .write(move |conn| records::delete(conn, &organization, &target))
+            .await?
+        {
             return Err(missing());
         }
         self.hub.disconnect(id);
-        self.events.tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
+        self.events
+            .tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
         Ok(())
     }
 
@@ -132,7 +146,10 @@ impl Connections {
     pub async fn authenticate_agent(&self, id: &str, key: &str) -> Result<(String, Kind)> {
         use subtle::ConstantTimeEq;
         let target = id.to_owned();
-        let record = self.db.read(move |conn| records::any_organization(conn, &target)).await?;
+        let record = self
+            .db
+            .read(move |conn| records::any_organization(conn, &target))
+            .await?;
         let given = fingerprint(key);
         match record {
             Some(record) if bool::from(record.key_hash.as_bytes().ct_eq(given.as_bytes())) => {
@@ -158,7 +175,10 @@ impl Connections {
     /// Every connection of the organisation whose agent is there.
     pub async fn candidates(&self, organization_id: &str) -> Result<Vec<Candidate>> {
         let all = self.list(organization_id).await?;
-        Ok(all.iter().filter_map(|connection| self.as_candidate(connection).ok()).collect())
+        Ok(all
+            .iter()
+            .filter_map(|connection| self.as_candidate(connection).ok())
+            .collect())
     }
 
     fn as_candidate(&self, connection: &Connection) -> Result<Candidate> {
@@ -195,7 +215,9 @@ impl Connections {
             AgentChange::Status(status) => {
                 self.db
                     .write(move |conn| {
-                        let Some(record) = records::any_organization(conn, &id)? else { return Ok(None) };
+                        let Some(record) = records::any_organization(conn, &id)? else {
+                            return Ok(None);
+                        };
                         records::set_seen(
                             conn,
                             &id,
@@ -211,7 +233,9 @@ impl Connections {
                 let text = serde_json::to_string(&*catalog).map_err(Error::internal)?;
                 self.db
                     .write(move |conn| {
-                        let Some(record) = records::any_organization(conn, &id)? else { return Ok(None) };
+                        let Some(record) = records::any_organization(conn, &id)? else {
+                            return Ok(None);
+                        };
                         records::set_catalog(conn, &id, &text, id::now())?;
                         Ok(Some(record.organization_id))
                     })
@@ -219,7 +243,8 @@ impl Connections {
             }
         };
         if let Some(organization) = organization {
-            self.events.tell(&organization, Change::Connection(event.connection_id));
+            self.events
+                .tell(&organization, Change::Connection(event.connection_id));
         }
         Ok(())
     }
@@ -242,7 +267,11 @@ impl Connections {
             table_count: parse_catalog(record.catalog.as_deref())?.tables.len(),
             agent_version: status.agent_version.clone().or(record.agent_version),
             database_version: status.database_version.clone().or(record.database_version),
-            last_seen_at: if status.online { Some(id::now()) } else { record.last_seen_at },
+            last_seen_at: if status.online {
+                Some(id::now())
+            } else {
+                record.last_seen_at
+            },
             id: record.id,
             name: record.name,
             created_at: record.created_at,
@@ -259,7 +288,9 @@ fn missing() -> Error {
 fn check_name(name: &str) -> Result<String> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(Error::Invalid("The connection's name has to have between 1 and 100 characters.".into()));
+        return Err(Error::Invalid(
+            "The connection's name has to have between 1 and 100 characters.".into(),
+        ));
     }
     Ok(name.to_owned())
 }

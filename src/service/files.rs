@@ -79,7 +79,10 @@ impl Files {
         Files {
             db,
             events,
-            limits: ImportLimits { memory_bytes: files.import_memory_bytes, time: files.import_time },
+            limits: ImportLimits {
+                memory_bytes: files.import_memory_bytes,
+                time: files.import_time,
+            },
             importing: Arc::new(Semaphore::new(files.imports_at_once)),
             engine: Engine {
                 memory_bytes: usize::try_from(query.memory_bytes).unwrap_or(usize::MAX),
@@ -97,7 +100,11 @@ impl Files {
 
     /// A place for an upload called `name`.
     pub fn incoming(&self, name: &str) -> Incoming {
-        Incoming { path: self.storage.incoming().join(id::new()), name: clean_name(name), size: 0 }
+        Incoming {
+            path: self.storage.incoming().join(id::new()),
+            name: clean_name(name),
+            size: 0,
+        }
     }
 
     /// Imports an upload and keeps it. Dropping the future stops the import and leaves nothing. Errors: as
@@ -109,8 +116,14 @@ impl Files {
         let cleanup = RemoveOnDrop(Some(self.storage.file(&file_id)));
         let out = self.storage.import(&file_id, &generation);
         tokio::fs::create_dir_all(&out).await?;
-        let imported =
-            ingest::import(incoming.path(), &incoming.name, &out, &Overrides::default(), &self.limits).await?;
+        let imported = ingest::import(
+            incoming.path(),
+            &incoming.name,
+            &out,
+            &Overrides::default(),
+            &self.limits,
+        )
+        .await?;
         tokio::fs::rename(incoming.path(), self.storage.original(&file_id)).await?;
         let record = records::File {
             id: file_id,
@@ -129,7 +142,11 @@ impl Files {
         self.db.write(move |conn| records::insert(conn, stored)).await?;
         cleanup.keep();
         self.events.tell(&who.organization_id, Change::Files);
-        Ok(File { record, tables: imported.tables, overrides: Overrides::default() })
+        Ok(File {
+            record,
+            tables: imported.tables,
+            overrides: Overrides::default(),
+        })
     }
 
     /// Imports embedded files that are not there yet, and gives all of them. Errors: as [`Files::import`].
@@ -137,7 +154,10 @@ impl Files {
         let present = self.list(&who.organization_id).await?;
         let mut files = Vec::with_capacity(samples.len());
         for (name, bytes) in samples {
-            if let Some(file) = present.iter().find(|file| file.record.sample && file.record.name == *name) {
+            if let Some(file) = present
+                .iter()
+                .find(|file| file.record.sample && file.record.name == *name)
+            {
                 files.push(file.clone());
                 continue;
             }
@@ -158,8 +178,14 @@ impl Files {
         let out = self.storage.import(id, &generation);
         let cleanup = RemoveOnDrop(Some(out.clone()));
         tokio::fs::create_dir_all(&out).await?;
-        let imported =
-            ingest::import(&self.storage.original(id), &file.record.name, &out, &overrides, &self.limits).await?;
+        let imported = ingest::import(
+            &self.storage.original(id),
+            &file.record.name,
+            &out,
+            &overrides,
+            &self.limits,
+        )
+        .await?;
         let former = self.storage.import(id, &file.record.generation);
         let mut record = file.record;
         record.generation = generation;
@@ -168,7 +194,13 @@ impl Files {
         let stored = record.clone();
         self.db
             .write(move |conn| {
-                records::replace_import(conn, &stored.id, &stored.generation, &stored.tables, &stored.overrides)
+                records::replace_import(
+                    conn,
+                    &stored.id,
+                    &stored.generation,
+                    &stored.tables,
+                    &stored.overrides,
+                )
             })
             .await?;
         cleanup.keep();
@@ -177,25 +209,33 @@ impl Files {
             tracing::warn!(%error, file = %id, "a former import could not be removed");
         }
         self.events.tell(organization_id, Change::Files);
-        Ok(File { record, tables: imported.tables, overrides })
+        Ok(File {
+            record,
+            tables: imported.tables,
+            overrides,
+        })
     }
 
     /// The organisation's files, newest first.
     pub async fn list(&self, organization_id: &str) -> Result<Vec<File>> {
         let organization = organization_id.to_owned();
-        let all = self.db.read(move |conn| records::all(conn, &organization)).await?;
+        let all = self
+            .db
+            .read(move |conn| records::all(conn, &organization))
+            .await?;
         all.into_iter().map(File::from_record).collect()
     }
 
     /// Errors: `NotFound`.
     pub async fn get(&self, organization_id: &str, id: &str) -> Result<File> {
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
-        let record =
-            self.db.read(move |conn| records::one(conn, &organization, &target)).await.map_err(|error| {
-                match error {
-                    Error::NotFound(_) => missing(),
-                    other => other,
-                }
+        let record = self
+            .db
+            .read(move |conn| records::one(conn, &organization, &target))
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => missing(),
+                other => other,
             })?;
         File::from_record(record)
     }
@@ -203,7 +243,11 @@ impl Files {
     /// Errors: `NotFound`.
     pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
-        if !self.db.write(move |conn| records::delete(conn, &organization, &target)).await? {
+        if !self
+            .db
+            .write(move |conn| records::delete(conn, &organization, &target))
+            .await?
+        {
             return Err(missing());
         }
         self.storage.remove_file(id).await?;
@@ -233,12 +277,18 @@ impl Files {
 
     /// The Parquet of one table.
     pub fn parquet(&self, file: &File, table: &ImportedTable) -> PathBuf {
-        self.storage.import(&file.record.id, &file.record.generation).join(&table.parquet)
+        self.storage
+            .import(&file.record.id, &file.record.generation)
+            .join(&table.parquet)
     }
 
     /// The chosen files as one thing to ask; without a choice all of the organisation's. None when there are
     /// none. Errors: `NotFound` for an id that is not the organisation's.
-    pub async fn candidate(&self, organization_id: &str, ids: Option<&[String]>) -> Result<Option<Candidate>> {
+    pub async fn candidate(
+        &self,
+        organization_id: &str,
+        ids: Option<&[String]>,
+    ) -> Result<Option<Candidate>> {
         let files = match ids {
             None => {
                 let mut all = self.list(organization_id).await?;
@@ -259,16 +309,19 @@ impl Files {
         let tables = files
             .iter()
             .flat_map(|file| {
-                file.tables
-                    .iter()
-                    .map(|table| FileTable { table: table.table.clone(), parquet: self.parquet(file, table) })
+                file.tables.iter().map(|table| FileTable {
+                    table: table.table.clone(),
+                    parquet: self.parquet(file, table),
+                })
             })
             .collect();
         let name = match files.as_slice() {
             [only] => only.record.name.clone(),
-            several if several.len() <= 3 => {
-                several.iter().map(|file| file.record.name.as_str()).collect::<Vec<_>>().join(", ")
-            }
+            several if several.len() <= 3 => several
+                .iter()
+                .map(|file| file.record.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
             several => format!("{} files", several.len()),
         };
         Ok(Some(Candidate {
@@ -296,8 +349,15 @@ impl File {
             Some(name) => self.tables.iter().find(|table| table.table.name == name),
         };
         found.ok_or_else(|| {
-            let names: Vec<&str> = self.tables.iter().map(|table| table.table.name.as_str()).collect();
-            Error::NotFound(format!("This file has no table of that name; it has: {}.", names.join(", ")))
+            let names: Vec<&str> = self
+                .tables
+                .iter()
+                .map(|table| table.table.name.as_str())
+                .collect();
+            Error::NotFound(format!(
+                "This file has no table of that name; it has: {}.",
+                names.join(", ")
+            ))
         })
     }
 }
@@ -325,13 +385,25 @@ impl Drop for RemoveOnDrop {
 /// The last part of a path, without control characters, at most 200 characters: names come from browsers.
 fn clean_name(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
-    let clean: String = last.chars().filter(|letter| !letter.is_control()).take(200).collect();
+    let clean: String = last
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
     let clean = clean.trim();
-    if clean.is_empty() || clean == "." || clean == ".." { "file".into() } else { clean.into() }
+    if clean.is_empty() || clean == "." || clean == ".." {
+        "file".into()
+    } else {
+        clean.into()
+    }
 }
 
 fn format_name(format: ingest::Format) -> Result<String> {
-    Ok(serde_json::to_value(format).map_err(Error::internal)?.as_str().unwrap_or_default().to_owned())
+    Ok(serde_json::to_value(format)
+        .map_err(Error::internal)?
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {

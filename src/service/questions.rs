@@ -105,7 +105,10 @@ pub struct Prepared {
 }
 
 impl Questions {
-    #[expect(clippy::too_many_arguments, reason = "each is a part of the server that questions go through")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the server that questions go through"
+    )]
     pub fn new(
         db: Db,
         files: Files,
@@ -115,7 +118,16 @@ impl Questions {
         translator: Arc<dyn Translator>,
         limits: Limits,
     ) -> Questions {
-        Questions { db, files, connections, results, events, translator, limits, running: UnderWay::default() }
+        Questions {
+            db,
+            files,
+            connections,
+            results,
+            events,
+            translator,
+            limits,
+            running: UnderWay::default(),
+        }
     }
 
     /// `offline` or `llm`.
@@ -134,7 +146,9 @@ impl Questions {
         check_length(&asking.ask)?;
         let candidates = self.candidates(who, &asking.target).await?;
         if matches!(asking.ask, Ask::Query { .. }) && candidates.len() != 1 {
-            return Err(Error::Invalid("Say which connection or which files the query is for.".into()));
+            return Err(Error::Invalid(
+                "Say which connection or which files the query is for.".into(),
+            ));
         }
         let (conversation_id, new_conversation, turns) = match asking.conversation_id {
             Some(id) => {
@@ -175,14 +189,21 @@ impl Questions {
     /// The user's questions, newest first.
     pub async fn recent(&self, who: &Identity, kept: Option<bool>, limit: i64) -> Result<Vec<KeptAnswer>> {
         let user = who.user_id.clone();
-        let found = self.db.read(move |conn| queries::recent(conn, &user, kept, limit)).await?;
+        let found = self
+            .db
+            .read(move |conn| queries::recent(conn, &user, kept, limit))
+            .await?;
         found.into_iter().map(KeptAnswer::from_record).collect()
     }
 
     /// One answer with its first rows. Errors: `NotFound`.
     pub async fn get(&self, who: &Identity, id: &str) -> Result<KeptAnswer> {
         let (user, target) = (who.user_id.clone(), id.to_owned());
-        let record = self.db.read(move |conn| queries::one(conn, &user, &target)).await.map_err(missing)?;
+        let record = self
+            .db
+            .read(move |conn| queries::one(conn, &user, &target))
+            .await
+            .map_err(missing)?;
         let mut kept = KeptAnswer::from_record(record)?;
         self.add_rows(who, &mut kept, PREVIEW_ROWS).await?;
         Ok(kept)
@@ -191,11 +212,19 @@ impl Questions {
     /// Stars an answer (its result then never expires), or takes the star away. Errors: `NotFound`.
     pub async fn set_kept(&self, who: &Identity, id: &str, kept: bool) -> Result<KeptAnswer> {
         let (user, target) = (who.user_id.clone(), id.to_owned());
-        let mut record = self.db.read(move |conn| queries::one(conn, &user, &target)).await.map_err(missing)?;
+        let mut record = self
+            .db
+            .read(move |conn| queries::one(conn, &user, &target))
+            .await
+            .map_err(missing)?;
         let target = record.id.clone();
-        self.db.write(move |conn| queries::set_kept(conn, &target, kept)).await?;
+        self.db
+            .write(move |conn| queries::set_kept(conn, &target, kept))
+            .await?;
         if let Some(result) = &record.result_id {
-            self.results.set_kept(result, if kept { Keep::Forever } else { Keep::ForAWhile }).await?;
+            self.results
+                .set_kept(result, if kept { Keep::Forever } else { Keep::ForAWhile })
+                .await?;
         }
         record.kept = kept;
         KeptAnswer::from_record(record)
@@ -204,7 +233,9 @@ impl Questions {
     /// The user's conversations, last used first, each with its number of questions.
     pub async fn conversations(&self, who: &Identity, limit: i64) -> Result<Vec<(Conversation, i64)>> {
         let user = who.user_id.clone();
-        self.db.read(move |conn| conversations::all(conn, &user, limit)).await
+        self.db
+            .read(move |conn| conversations::all(conn, &user, limit))
+            .await
     }
 
     /// A conversation with its answers, each with at most `rows` rows. Errors: `NotFound`.
@@ -242,7 +273,10 @@ impl Questions {
                 conversations::one(conn, &user, &target)?;
                 let records = queries::in_conversation(conn, &target)?;
                 conversations::delete(conn, &user, &target)?;
-                Ok(records.into_iter().filter_map(|record| record.result_id).collect::<Vec<_>>())
+                Ok(records
+                    .into_iter()
+                    .filter_map(|record| record.result_id)
+                    .collect::<Vec<_>>())
             })
             .await
             .map_err(no_conversation)?;
@@ -253,7 +287,9 @@ impl Questions {
     }
 
     async fn add_rows(&self, who: &Identity, kept: &mut KeptAnswer, limit: usize) -> Result<()> {
-        let Some(result) = &kept.result_id else { return Ok(()) };
+        let Some(result) = &kept.result_id else {
+            return Ok(());
+        };
         match self.results.page(&who.user_id, result, 0, limit).await {
             Ok(page) => kept.answer.rows = page.rows,
             // Expired: the sentence and the query remain.
@@ -267,10 +303,19 @@ impl Questions {
         let organization = &who.organization_id;
         match target {
             Target::Connection(id) => Ok(vec![self.connections.candidate(organization, id).await?]),
-            Target::Files(ids) => Ok(self.files.candidate(organization, Some(ids)).await?.into_iter().collect()),
+            Target::Files(ids) => Ok(self
+                .files
+                .candidate(organization, Some(ids))
+                .await?
+                .into_iter()
+                .collect()),
             Target::Anything => {
-                let mut all: Vec<Candidate> =
-                    self.files.candidate(organization, None).await?.into_iter().collect();
+                let mut all: Vec<Candidate> = self
+                    .files
+                    .candidate(organization, None)
+                    .await?
+                    .into_iter()
+                    .collect();
                 all.extend(self.connections.candidates(organization).await?);
                 Ok(all)
             }
@@ -291,7 +336,10 @@ impl Questions {
         for record in records.into_iter().rev() {
             let kept = KeptAnswer::from_record(record)?;
             if let (Outcome::Answered, Some(query)) = (kept.answer.outcome, kept.answer.query) {
-                turns.push(Turn { question: kept.answer.question, query });
+                turns.push(Turn {
+                    question: kept.answer.question,
+                    query,
+                });
             }
             if turns.len() == TURNS {
                 break;
@@ -312,7 +360,9 @@ impl Prepared {
             // Moved in, so that the watcher ends when the pipeline does.
             let events = events;
             match (&self.ask, self.candidates.as_slice()) {
-                (Ask::Query { query, .. }, [candidate]) => ask::run(&self.request, candidate, query, &events).await,
+                (Ask::Query { query, .. }, [candidate]) => {
+                    ask::run(&self.request, candidate, query, &events).await
+                }
                 (Ask::Query { .. }, _) => unreachable!("`prepare` lets a query through only with one source"),
                 (Ask::Question(_), candidates) => {
                     ask::ask(&self.request, &*self.questions.translator, candidates, &events).await
@@ -380,7 +430,13 @@ impl Prepared {
                 let results = &self.questions.results;
                 Some(
                     results
-                        .keep(&who.organization_id, &who.user_id, written, answer.row_count, answer.truncated)
+                        .keep(
+                            &who.organization_id,
+                            &who.user_id,
+                            written,
+                            answer.row_count,
+                            answer.truncated,
+                        )
                         .await?,
                 )
             }
@@ -451,7 +507,10 @@ impl KeptAnswer {
     fn to_record(&self, who: &Identity) -> Result<Query> {
         let mut answer = self.answer.clone();
         answer.rows.clear();
-        let stored = StoredAnswer { answer, chart: self.chart.clone() };
+        let stored = StoredAnswer {
+            answer,
+            chart: self.chart.clone(),
+        };
         Ok(Query {
             id: self.id.clone(),
             organization_id: who.organization_id.clone(),
@@ -474,7 +533,10 @@ struct UnderWay(Arc<Mutex<HashMap<String, (String, CancellationToken)>>>);
 impl UnderWay {
     fn add(&self, id: &str, user_id: &str, cancel: CancellationToken) -> UnderWayGuard {
         self.lock().insert(id.to_owned(), (user_id.to_owned(), cancel));
-        UnderWayGuard { all: self.clone(), id: id.to_owned() }
+        UnderWayGuard {
+            all: self.clone(),
+            id: id.to_owned(),
+        }
     }
 
     fn cancel(&self, id: &str, user_id: &str) -> bool {
@@ -513,8 +575,14 @@ impl Drop for UnderWayGuard {
 fn title(ask: &Ask) -> String {
     match ask {
         Ask::Question(question) => question.clone(),
-        Ask::Query { question: Some(question), .. } => question.clone(),
-        Ask::Query { query, question: None } => query.clone(),
+        Ask::Query {
+            question: Some(question),
+            ..
+        } => question.clone(),
+        Ask::Query {
+            query,
+            question: None,
+        } => query.clone(),
     }
 }
 
@@ -527,7 +595,9 @@ fn check_length(ask: &Ask) -> Result<()> {
                 return Err(Error::Invalid("The query is empty.".into()));
             }
             if query.len() > MAX_QUERY {
-                return Err(Error::Invalid(format!("The query is too long; {MAX_QUERY} bytes are the most.")));
+                return Err(Error::Invalid(format!(
+                    "The query is too long; {MAX_QUERY} bytes are the most."
+                )));
             }
             question.as_deref().map_or(Ok(()), ask::check_question)
         }

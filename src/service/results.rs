@@ -59,7 +59,8 @@ impl Results {
         let (batches, mut incoming) = mpsc::channel::<RecordBatch>(4);
         let target = path.clone();
         let writing = tokio::task::spawn_blocking(move || {
-            let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+            let options =
+                IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
             let file = BufWriter::new(File::create(&target)?);
             let mut writer = FileWriter::try_new_with_options(file, &schema, options)?;
             let mut coalescer = BatchCoalescer::new(schema, BATCH_ROWS);
@@ -76,7 +77,12 @@ impl Results {
             writer.finish()?;
             Ok(std::fs::metadata(&target)?.len())
         });
-        Writer { id, batches: Some(batches), writing: Some(writing), leftover: Leftover(Some(path)) }
+        Writer {
+            id,
+            batches: Some(batches),
+            writing: Some(writing),
+            leftover: Leftover(Some(path)),
+        }
     }
 
     /// Makes a written result visible.
@@ -112,7 +118,9 @@ impl Results {
             Keep::ForAWhile => Some(id::now() + self.keep),
         };
         let id = id.to_owned();
-        self.db.write(move |conn| records::set_expiry(conn, &id, expires)).await
+        self.db
+            .write(move |conn| records::set_expiry(conn, &id, expires))
+            .await
     }
 
     /// Rows `offset..offset+limit`. Errors: `NotFound` when it is somebody else's or has expired.
@@ -166,12 +174,15 @@ impl Results {
 
     async fn record(&self, user_id: &str, id: &str) -> Result<StoredResult> {
         let (user, target) = (user_id.to_owned(), id.to_owned());
-        self.db.read(move |conn| records::one(conn, &user, &target)).await.map_err(|error| match error {
-            Error::NotFound(_) => {
-                Error::NotFound("This result is not stored any more. Ask the question again.".into())
-            }
-            other => other,
-        })
+        self.db
+            .read(move |conn| records::one(conn, &user, &target))
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => {
+                    Error::NotFound("This result is not stored any more. Ask the question again.".into())
+                }
+                other => other,
+            })
     }
 }
 
@@ -209,9 +220,16 @@ impl Writer {
     /// Completes the file.
     pub async fn finish(mut self) -> Result<Written> {
         self.batches = None;
-        let writing = self.writing.take().ok_or_else(|| Error::internal("the result was not written"))?;
+        let writing = self
+            .writing
+            .take()
+            .ok_or_else(|| Error::internal("the result was not written"))?;
         let size = writing.await.map_err(Error::internal)??;
-        Ok(Written { id: self.id, size, leftover: self.leftover })
+        Ok(Written {
+            id: self.id,
+            size,
+            leftover: self.leftover,
+        })
     }
 }
 

@@ -25,12 +25,18 @@ pub enum Change {
     /// The list of files.
     Files,
     /// A question began or ended, of this user.
-    Query { user_id: String, id: String, running: bool },
+    Query {
+        user_id: String,
+        id: String,
+        running: bool,
+    },
 }
 
 impl Events {
     pub fn new() -> Events {
-        Events { sender: broadcast::channel(1024).0 }
+        Events {
+            sender: broadcast::channel(1024).0,
+        }
     }
 
     /// Changes from now on.
@@ -40,7 +46,10 @@ impl Events {
 
     /// Tells the organisation's watchers; it is no error when there are none.
     pub fn tell(&self, organization_id: &str, change: Change) {
-        let _ = self.sender.send(Happening { organization_id: organization_id.to_owned(), change });
+        let _ = self.sender.send(Happening {
+            organization_id: organization_id.to_owned(),
+            change,
+        });
     }
 }
 

@@ -88,7 +88,10 @@ impl From<Identity> for UserBody {
             email: identity.email,
             name: identity.name,
             role: identity.role,
-            organization: OrganizationBody { id: identity.organization_id, name: identity.organization_name },
+            organization: OrganizationBody {
+                id: identity.organization_id,
+                name: identity.organization_name,
+            },
         }
     }
 }
@@ -121,7 +124,9 @@ pub async fn public_set_up(
     {
         let given = body.code.as_deref().unwrap_or_default().trim().to_owned();
         if !bool::from(given.as_bytes().ct_eq(code.as_bytes())) {
-            return Err(Error::Forbidden("The set-up code is wrong. It stands in the server's log.".into()).into());
+            return Err(
+                Error::Forbidden("The set-up code is wrong. It stands in the server's log.".into()).into(),
+            );
         }
     }
     let account = NewAccount {
@@ -212,12 +217,14 @@ fn logged_in(
         cookie.set_max_age(Duration::days(REFRESH_DAYS));
         response.cookie(cookie);
     }
-    response.insert_header((header::CACHE_CONTROL, "no-store")).json(LoginResponse {
-        access_token: log_in.access_token,
-        token_type: "bearer",
-        expires_in: ACCESS_SECONDS,
-        user: log_in.identity.into(),
-    })
+    response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(LoginResponse {
+            access_token: log_in.access_token,
+            token_type: "bearer",
+            expires_in: ACCESS_SECONDS,
+            user: log_in.identity.into(),
+        })
 }
 
 fn cookie(app: &App, request: &HttpRequest, value: String) -> Cookie<'static> {

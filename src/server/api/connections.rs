@@ -106,7 +106,11 @@ impl From<Connection> for ConnectionBody {
 impl From<Connection> for StatusBody {
     fn from(connection: Connection) -> StatusBody {
         StatusBody {
-            agent: if connection.status.online { "online" } else { "offline" },
+            agent: if connection.status.online {
+                "online"
+            } else {
+                "offline"
+            },
             database: match connection.status.database {
                 Some(true) => "reachable",
                 Some(false) => "unreachable",
@@ -127,7 +131,9 @@ impl From<Connection> for StatusBody {
 #[get("/connections")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<ConnectionList>> {
     let all = app.connections.list(&user.0.organization_id).await?;
-    Ok(web::Json(ConnectionList { connections: all.into_iter().map(ConnectionBody::from).collect() }))
+    Ok(web::Json(ConnectionList {
+        connections: all.into_iter().map(ConnectionBody::from).collect(),
+    }))
 }
 
 /// A new connection with its key, which is shown this once.
@@ -154,7 +160,9 @@ pub async fn get_one(
     user: User,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
-    Ok(web::Json(app.connections.get(&user.0.organization_id, &id).await?.into()))
+    Ok(web::Json(
+        app.connections.get(&user.0.organization_id, &id).await?.into(),
+    ))
 }
 
 /// Renames a connection.
@@ -168,7 +176,12 @@ pub async fn rename(
     id: web::Path<String>,
     body: web::Json<ConnectionChange>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
-    Ok(web::Json(app.connections.rename(&user.0.organization_id, &id, &body.name).await?.into()))
+    Ok(web::Json(
+        app.connections
+            .rename(&user.0.organization_id, &id, &body.name)
+            .await?
+            .into(),
+    ))
 }
 
 /// Removes a connection and cuts its agents.
@@ -201,8 +214,14 @@ pub async fn rotate_key(
     (status = 202, body = Requested), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 503, body = ErrorBody)))]
 #[post("/connections/{id}/refresh-schema")]
-pub async fn refresh_schema(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<HttpResponse> {
-    app.connections.refresh_schema(&user.0.organization_id, &id).await?;
+pub async fn refresh_schema(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+) -> ApiResult<HttpResponse> {
+    app.connections
+        .refresh_schema(&user.0.organization_id, &id)
+        .await?;
     Ok(HttpResponse::Accepted().json(Requested { requested: true }))
 }
 
@@ -212,15 +231,24 @@ pub async fn refresh_schema(app: web::Data<App>, user: User, id: web::Path<Strin
 #[get("/connections/{id}/schema")]
 pub async fn schema(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<Schema>> {
     let (discovered_at, catalog) = app.connections.schema(&user.0.organization_id, &id).await?;
-    Ok(web::Json(Schema { discovered_at: discovered_at.map(id::iso), tables: catalog.tables }))
+    Ok(web::Json(Schema {
+        discovered_at: discovered_at.map(id::iso),
+        tables: catalog.tables,
+    }))
 }
 
 /// Whether agent and database can be reached.
 #[utoipa::path(tag = "connections", security(("token" = [])), responses(
     (status = 200, body = StatusBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/connections/{id}/status")]
-pub async fn status(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<StatusBody>> {
-    Ok(web::Json(app.connections.get(&user.0.organization_id, &id).await?.into()))
+pub async fn status(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+) -> ApiResult<web::Json<StatusBody>> {
+    Ok(web::Json(
+        app.connections.get(&user.0.organization_id, &id).await?.into(),
+    ))
 }
 
 /// The agent's socket (subprotocol `clean-custard.v1`); its key is the bearer token.
@@ -235,12 +263,20 @@ pub async fn public_agent_socket(
 ) -> actix_web::Result<HttpResponse> {
     let key = bearer(&request)
         .ok_or_else(|| ApiError::from(Error::Unauthorized("The agent sent no key.".into())))?;
-    let (connection, kind) = app.connections.authenticate_agent(&id, key).await.map_err(ApiError::from)?;
+    let (connection, kind) = app
+        .connections
+        .authenticate_agent(&id, key)
+        .await
+        .map_err(ApiError::from)?;
     agent_socket::serve(&request, payload, app.hub.clone(), connection, kind).await
 }
 
 fn with_key(app: &App, request: &HttpRequest, connection: Connection, api_key: String) -> ConnectionKey {
-    let websocket_url = format!("{}/api/v1/connections/ws/{}", websocket_base(app, request), connection.id);
+    let websocket_url = format!(
+        "{}/api/v1/connections/ws/{}",
+        websocket_base(app, request),
+        connection.id
+    );
     let agent_command = agent_command(&websocket_url, &api_key, connection.kind);
     ConnectionKey {
         id: connection.id,

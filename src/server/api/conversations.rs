@@ -67,8 +67,14 @@ pub async fn list(
     user: User,
     choice: web::Query<ListChoice>,
 ) -> ApiResult<web::Json<ConversationList>> {
-    let all = app.questions.conversations(&user.0, choice.limit.unwrap_or(50).clamp(1, 500)).await?;
-    let conversations = all.into_iter().map(|(one, count)| ConversationBody::new(one, count)).collect();
+    let all = app
+        .questions
+        .conversations(&user.0, choice.limit.unwrap_or(50).clamp(1, 500))
+        .await?;
+    let conversations = all
+        .into_iter()
+        .map(|(one, count)| ConversationBody::new(one, count))
+        .collect();
     Ok(web::Json(ConversationList { conversations }))
 }
 

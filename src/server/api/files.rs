@@ -123,7 +123,10 @@ impl From<&ImportedTable> for TableBody {
                 .report
                 .columns
                 .iter()
-                .map(|column| ColumnInfo { name: column.name.clone(), type_name: column.type_name.clone() })
+                .map(|column| ColumnInfo {
+                    name: column.name.clone(),
+                    type_name: column.type_name.clone(),
+                })
                 .collect(),
             odd_row_count: table.report.odd_row_count,
         }
@@ -141,8 +144,13 @@ pub async fn upload(app: web::Data<App>, user: Analyst, mut form: Multipart) -> 
     let mut errors = Vec::new();
     let mut count = 0usize;
     while let Some(field) = form.next().await {
-        let mut field = field.map_err(|error| Error::Invalid(format!("The upload could not be read: {error}.")))?;
-        let Some(name) = field.content_disposition().and_then(|one| one.get_filename()).map(str::to_owned) else {
+        let mut field =
+            field.map_err(|error| Error::Invalid(format!("The upload could not be read: {error}.")))?;
+        let Some(name) = field
+            .content_disposition()
+            .and_then(|one| one.get_filename())
+            .map(str::to_owned)
+        else {
             continue;
         };
         count += 1;
@@ -157,7 +165,11 @@ pub async fn upload(app: web::Data<App>, user: Analyst, mut form: Multipart) -> 
             Ok(file) => files.push(FileBody::from(file)),
             Err(error) => {
                 let body = ApiError::from(error).body().error;
-                errors.push(UploadError { name, code: body.code, message: body.message });
+                errors.push(UploadError {
+                    name,
+                    code: body.code,
+                    message: body.message,
+                });
             }
         }
     }
@@ -166,7 +178,10 @@ pub async fn upload(app: web::Data<App>, user: Analyst, mut form: Multipart) -> 
         (true, Some(first)) => {
             let message = match errors.len() {
                 1 => first.message.clone(),
-                several => format!("None of the {several} files could be imported. {}: {}", first.name, first.message),
+                several => format!(
+                    "None of the {several} files could be imported. {}: {}",
+                    first.name, first.message
+                ),
             };
             let details = serde_json::to_value(&errors).map_err(Error::internal)?;
             let body = ErrorBody {
@@ -216,15 +231,23 @@ async fn receive(app: &App, field: &mut actix_multipart::Field, name: &str) -> R
 #[get("/files")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<FileList>> {
     let files = app.files.list(&user.0.organization_id).await?;
-    Ok(web::Json(FileList { files: files.into_iter().map(FileBody::from).collect() }))
+    Ok(web::Json(FileList {
+        files: files.into_iter().map(FileBody::from).collect(),
+    }))
 }
 
 /// One file.
 #[utoipa::path(tag = "files", security(("token" = [])), responses(
     (status = 200, body = FileBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/files/{id}")]
-pub async fn get_one(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<FileBody>> {
-    Ok(web::Json(app.files.get(&user.0.organization_id, &id).await?.into()))
+pub async fn get_one(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+) -> ApiResult<web::Json<FileBody>> {
+    Ok(web::Json(
+        app.files.get(&user.0.organization_id, &id).await?.into(),
+    ))
 }
 
 /// Overrides names or types of columns: the kept original is imported again.
@@ -238,14 +261,23 @@ pub async fn change(
     id: web::Path<String>,
     body: web::Json<Overrides>,
 ) -> ApiResult<web::Json<FileBody>> {
-    Ok(web::Json(app.files.change(&user.0.organization_id, &id, body.into_inner()).await?.into()))
+    Ok(web::Json(
+        app.files
+            .change(&user.0.organization_id, &id, body.into_inner())
+            .await?
+            .into(),
+    ))
 }
 
 /// Removes a file with its original.
 #[utoipa::path(tag = "files", security(("token" = [])), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[delete("/files/{id}")]
-pub async fn delete_one(app: web::Data<App>, user: Analyst, id: web::Path<String>) -> ApiResult<HttpResponse> {
+pub async fn delete_one(
+    app: web::Data<App>,
+    user: Analyst,
+    id: web::Path<String>,
+) -> ApiResult<HttpResponse> {
     app.files.delete(&user.0.organization_id, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -262,13 +294,21 @@ pub async fn preview(
 ) -> ApiResult<web::Json<Preview>> {
     let file = app.files.get(&user.0.organization_id, &id).await?;
     let table = file.table(choice.table.as_deref())?;
-    let batches = app.files.head(&file, table, choice.limit.unwrap_or(50).min(1000)).await?;
+    let batches = app
+        .files
+        .head(&file, table, choice.limit.unwrap_or(50).min(1000))
+        .await?;
     let mut rows = Vec::new();
     for batch in &batches {
         rows.extend(json::values(batch, 0..batch.num_rows())?);
     }
     let body = TableBody::from(table);
-    Ok(web::Json(Preview { table: body.name, columns: body.columns, rows, row_count: body.row_count }))
+    Ok(web::Json(Preview {
+        table: body.name,
+        columns: body.columns,
+        rows,
+        row_count: body.row_count,
+    }))
 }
 
 /// Statistics of a table, per column.

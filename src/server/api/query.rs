@@ -176,7 +176,10 @@ pub async fn run(
 ) -> ApiResult<HttpResponse> {
     let body = body.into_inner();
     let asking = Asking {
-        ask: Ask::Query { query: body.query, question: body.question },
+        ask: Ask::Query {
+            query: body.query,
+            question: body.question,
+        },
         target: target(body.connection_id, body.file_ids)?,
         conversation_id: body.conversation_id,
     };
@@ -188,7 +191,9 @@ pub async fn run(
     (status = 202, body = Cancelled), (status = 401, body = ErrorBody)))]
 #[post("/query/{id}/cancel")]
 pub async fn cancel(app: web::Data<App>, user: User, id: web::Path<String>) -> HttpResponse {
-    HttpResponse::Accepted().json(Cancelled { cancelled: app.questions.cancel(&user.0, &id) })
+    HttpResponse::Accepted().json(Cancelled {
+        cancelled: app.questions.cancel(&user.0, &id),
+    })
 }
 
 /// One's answers, newest first.
@@ -202,14 +207,20 @@ pub async fn list(
 ) -> ApiResult<web::Json<AnswerList>> {
     let limit = choice.limit.unwrap_or(20).clamp(1, 500);
     let found = app.questions.recent(&user.0, choice.kept, limit).await?;
-    Ok(web::Json(AnswerList { queries: found.into_iter().map(AnswerSummary::from).collect() }))
+    Ok(web::Json(AnswerList {
+        queries: found.into_iter().map(AnswerSummary::from).collect(),
+    }))
 }
 
 /// One answer with its first rows.
 #[utoipa::path(tag = "questions", security(("token" = [])), responses(
     (status = 200, body = AnswerBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/query/{id}")]
-pub async fn get_one(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<AnswerBody>> {
+pub async fn get_one(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+) -> ApiResult<web::Json<AnswerBody>> {
     Ok(web::Json(app.questions.get(&user.0, &id).await?.into()))
 }
 
@@ -223,12 +234,16 @@ pub async fn keep(
     id: web::Path<String>,
     body: web::Json<KeepRequest>,
 ) -> ApiResult<web::Json<AnswerSummary>> {
-    Ok(web::Json(app.questions.set_kept(&user.0, &id, body.kept).await?.into()))
+    Ok(web::Json(
+        app.questions.set_kept(&user.0, &id, body.kept).await?.into(),
+    ))
 }
 
 fn target(connection_id: Option<String>, file_ids: Option<Vec<String>>) -> Result<Target> {
     match (connection_id, file_ids.filter(|ids| !ids.is_empty())) {
-        (Some(_), Some(_)) => Err(Error::Invalid("Ask either a connection or files, not both at once.".into())),
+        (Some(_), Some(_)) => Err(Error::Invalid(
+            "Ask either a connection or files, not both at once.".into(),
+        )),
         (Some(id), None) => Ok(Target::Connection(id)),
         (None, Some(ids)) => Ok(Target::Files(ids)),
         (None, None) => Ok(Target::Anything),
@@ -255,7 +270,12 @@ fn stream(prepared: Prepared) -> HttpResponse {
         let (id, conversation_id) = (prepared.id.clone(), prepared.conversation_id.clone());
         let relay = async {
             // Owned here, so that a client who left ends the pipeline too.
-            let mut events_out = Relay { id: &id, conversation_id: &conversation_id, lines: &lines, sent: 0 };
+            let mut events_out = Relay {
+                id: &id,
+                conversation_id: &conversation_id,
+                lines: &lines,
+                sent: 0,
+            };
             while let Some(event) = events.recv().await {
                 if events_out.send(event).await.is_err() {
                     events.close();
@@ -277,7 +297,9 @@ fn stream(prepared: Prepared) -> HttpResponse {
         }
     });
     let body = futures::stream::unfold(body, |mut body| async move {
-        body.recv().await.map(|line| (Ok::<_, actix_web::Error>(line), body))
+        body.recv()
+            .await
+            .map(|line| (Ok::<_, actix_web::Error>(line), body))
     });
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
@@ -326,7 +348,11 @@ struct RowsEvent {
 impl Relay<'_> {
     async fn send(&mut self, happened: Event) -> Result<()> {
         let line = match happened {
-            Event::Stage { stage, message, elapsed } => event(
+            Event::Stage {
+                stage,
+                message,
+                elapsed,
+            } => event(
                 "stage",
                 &StageEvent {
                     id: self.id,
@@ -336,12 +362,30 @@ impl Relay<'_> {
                     elapsed_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
                 },
             ),
-            Event::Query { query, dialect, interpretation, translator, attempt } => {
-                event("query", &QueryEvent { query, dialect, interpretation, translator, attempt })
-            }
+            Event::Query {
+                query,
+                dialect,
+                interpretation,
+                translator,
+                attempt,
+            } => event(
+                "query",
+                &QueryEvent {
+                    query,
+                    dialect,
+                    interpretation,
+                    translator,
+                    attempt,
+                },
+            ),
             Event::Columns(schema) => {
                 self.sent = 0;
-                event("columns", &ColumnsEvent { columns: rows::columns(&schema) })
+                event(
+                    "columns",
+                    &ColumnsEvent {
+                        columns: rows::columns(&schema),
+                    },
+                )
             }
             Event::Batch(batch) => {
                 let wanted = batch.num_rows().min(PREVIEW_ROWS.saturating_sub(self.sent));
@@ -350,7 +394,13 @@ impl Relay<'_> {
                 }
                 let offset = self.sent;
                 self.sent += wanted;
-                event("rows", &RowsEvent { offset, rows: json::values(&batch, 0..wanted)? })
+                event(
+                    "rows",
+                    &RowsEvent {
+                        offset,
+                        rows: json::values(&batch, 0..wanted)?,
+                    },
+                )
             }
         };
         self.lines.send(line).await.map_err(|_| Error::Cancelled)

@@ -54,7 +54,10 @@ pub async fn page(
     choice: web::Query<PageChoice>,
 ) -> ApiResult<web::Json<PageBody>> {
     let offset = choice.offset.unwrap_or(0);
-    let page = app.results.page(&user.0.user_id, &id, offset, choice.limit.unwrap_or(200)).await?;
+    let page = app
+        .results
+        .page(&user.0.user_id, &id, offset, choice.limit.unwrap_or(200))
+        .await?;
     Ok(web::Json(PageBody {
         columns: page.columns,
         rows: page.rows,
@@ -79,7 +82,10 @@ pub async fn export(
     let reader = app.results.reader(&user.0.user_id, &id).await?;
     let (chunks, mut body) = mpsc::channel::<io::Result<Bytes>>(8);
     tokio::task::spawn_blocking(move || {
-        let out = ChunkWriter { chunks: chunks.clone(), buffer: Vec::with_capacity(CHUNK) };
+        let out = ChunkWriter {
+            chunks: chunks.clone(),
+            buffer: Vec::with_capacity(CHUNK),
+        };
         let outcome = (|| {
             let mut file = Export::new(format, &reader.schema(), out)?;
             for batch in reader {

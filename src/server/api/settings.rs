@@ -58,7 +58,11 @@ pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Setting
             result_max_rows: config.query.max_rows,
             query_timeout_seconds: config.query.time.as_secs(),
         },
-        store: if config.database.url.is_some() { "postgresql" } else { "sqlite" },
+        store: if config.database.url.is_some() {
+            "postgresql"
+        } else {
+            "sqlite"
+        },
         data_dir: config.server.data_dir.display().to_string(),
         version: env!("CARGO_PKG_VERSION"),
     })
@@ -71,7 +75,9 @@ pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Setting
 #[post("/settings/llm/test")]
 pub async fn test_llm(app: web::Data<App>, _user: Admin) -> ApiResult<web::Json<TestReport>> {
     let config = app.config.llm.as_ref().ok_or_else(|| {
-        Error::Invalid("No model is configured. Set OPENAI_API_KEY, or [llm] in the configuration file.".into())
+        Error::Invalid(
+            "No model is configured. Set OPENAI_API_KEY, or [llm] in the configuration file.".into(),
+        )
     })?;
     Ok(web::Json(llm::test(config).await))
 }

@@ -47,7 +47,9 @@ pub async fn overview(app: web::Data<App>, _user: User) -> web::Json<Overview> {
 #[get("/status/agents")]
 pub async fn agents(app: web::Data<App>, user: User) -> ApiResult<web::Json<AgentList>> {
     let all = app.connections.list(&user.0.organization_id).await?;
-    Ok(web::Json(AgentList { agents: all.into_iter().map(ConnectionBody::from).collect() }))
+    Ok(web::Json(AgentList {
+        agents: all.into_iter().map(ConnectionBody::from).collect(),
+    }))
 }
 
 /// The browser's live socket. Its first frame is `{"type":"auth","access_token"}`, within five seconds.

@@ -804,7 +804,12 @@ impl<'b> Walk<'_, 'b> {
         let count = (value.fract() == 0.0 && value >= 1.0).then_some(value as u64);
         match self.word(at + 1) {
             Some(Word::Adjective(adjective)) => {
-                return self.ranked_subject(at + 2, RankBy::Adjective(adjective), adjective.dir, Some(count?));
+                return self.ranked_subject(
+                    at + 2,
+                    RankBy::Adjective(adjective),
+                    adjective.dir,
+                    Some(count?),
+                );
             }
             Some(Word::Selling(dir)) => {
                 return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?));
