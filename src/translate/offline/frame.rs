@@ -495,10 +495,10 @@ impl<'b> Walk<'_, 'b> {
             Word::Not => {
                 let next = self.skip_verbs(at + 1);
                 // "have not been ordered", "did not order"
-                if next > at + 1 || self.word(next) == Some(Word::Trade) {
-                    if let Some(end) = self.related(next, true) {
-                        return Some(end);
-                    }
+                if (next > at + 1 || self.word(next) == Some(Word::Trade))
+                    && let Some(end) = self.related(next, true)
+                {
+                    return Some(end);
                 }
                 if self.word(next) == Some(Word::Null) {
                     return None;
@@ -804,7 +804,12 @@ impl<'b> Walk<'_, 'b> {
         let count = (value.fract() == 0.0 && value >= 1.0).then_some(value as u64);
         match self.word(at + 1) {
             Some(Word::Adjective(adjective)) => {
-                return self.ranked_subject(at + 2, RankBy::Adjective(adjective), adjective.dir, Some(count?));
+                return self.ranked_subject(
+                    at + 2,
+                    RankBy::Adjective(adjective),
+                    adjective.dir,
+                    Some(count?),
+                );
             }
             Some(Word::Selling(dir)) => {
                 return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?));
