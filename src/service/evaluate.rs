@@ -170,7 +170,7 @@ fn assign(
 
 /// Whether one column of the answer holds exactly the plain values of `expected`, which are separated by `|`.
 pub fn same_answer(expected: &str, answer: &[Vec<Value>]) -> bool {
-    let mut wanted: Vec<String> = expected.split('|').map(|text| plain(text)).collect();
+    let mut wanted: Vec<String> = expected.split('|').map(plain).collect();
     wanted.sort_unstable();
     let width = answer.first().map_or(0, Vec::len);
     (0..width).any(|at| {

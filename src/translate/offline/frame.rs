@@ -495,10 +495,10 @@ impl<'b> Walk<'_, 'b> {
             Word::Not => {
                 let next = self.skip_verbs(at + 1);
                 // "have not been ordered", "did not order"
-                if next > at + 1 || self.word(next) == Some(Word::Trade) {
-                    if let Some(end) = self.related(next, true) {
-                        return Some(end);
-                    }
+                if (next > at + 1 || self.word(next) == Some(Word::Trade))
+                    && let Some(end) = self.related(next, true)
+                {
+                    return Some(end);
                 }
                 if self.word(next) == Some(Word::Null) {
                     return None;

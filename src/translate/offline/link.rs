@@ -355,7 +355,7 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
         let table_said = table.iter().all(said);
         let only_table = stems.iter().all(|stem| !in_column(&stem) || in_table(&stem));
         let fit = if whole && table_said {
-            if only_table && !(words.len() == stems.len()) {
+            if only_table && words.len() != stems.len() {
                 continue;
             } else {
                 Fit::Whole
