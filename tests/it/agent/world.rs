@@ -23,7 +23,7 @@ pub const QUERY: &str = "SELECT n, filler FROM numbers";
 
 pub const LIMITS: Limits = Limits {
     rows: 1_000_000,
-    bytes: 10_000_000_000,
+    bytes: 4_000_000_000,
     time_ms: 60_000,
 };
 
