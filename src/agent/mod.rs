@@ -1,11 +1,126 @@
 //! The agent: beside the customer's database it dials out to the server and answers its queries, read-only.
 //! It never imports `server`, `db` or `translate`.
+//!
+//! One process may serve several connections, and one database may be served to several servers. What a
+//! server asks is checked here again: the guard, the names, and the limits of the agent's own policy.
 
-use crate::config::AgentConfig;
-use crate::error::{Error, Result};
+mod answer;
+mod backoff;
+mod connection;
+mod database;
+mod dial;
+mod session;
 
-/// Runs until told to stop; reconnects forever.
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use self::database::Database;
+use crate::config::{AgentConfig, PolicyConfig};
+use crate::error::Result;
+use crate::source::{self, Source};
+
+/// Runs until SIGTERM or SIGINT, then lets running queries finish; a second signal ends it at once.
+/// Reconnects forever. Errors: `Invalid` for a configuration that can never work.
 pub async fn run(config: AgentConfig) -> Result<()> {
-    let _ = config;
-    Err(Error::Internal("agent".into()))
+    let stop = CancellationToken::new();
+    let signals = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::spawn(stop_on_signal(signals, stop.clone()));
+    let mut sources: HashMap<String, Arc<dyn Source>> = HashMap::new();
+    let mut served = Vec::new();
+    for connection in config.connections {
+        let url = connection.source_url.expose_secret();
+        let source = match sources.get(url) {
+            Some(source) => source.clone(),
+            None => {
+                let source = source::connect(url)?;
+                sources.insert(url.to_owned(), source.clone());
+                source
+            }
+        };
+        served.push(Served {
+            websocket_url: connection.websocket_url,
+            key: connection.key,
+            source,
+        });
+    }
+    let terms = Terms {
+        allow_insecure: config.allow_insecure,
+        ca_file: config.ca_file,
+        policy: config.policy,
+    };
+    serve(served, terms, stop).await
+}
+
+async fn stop_on_signal(
+    (mut terminate, mut interrupt): (tokio::signal::unix::Signal, tokio::signal::unix::Signal),
+    stop: CancellationToken,
+) {
+    for first in [true, false] {
+        tokio::select! {
+            _ = terminate.recv() => {},
+            _ = interrupt.recv() => {},
+        }
+        if first {
+            tracing::info!("Stopping once running queries have finished; a second signal stops at once.");
+            stop.cancel();
+        } else {
+            std::process::exit(130);
+        }
+    }
+}
+
+/// One connection to serve: where, with which key, from what.
+pub struct Served {
+    /// Full WebSocket URL of the connection at the server.
+    pub websocket_url: String,
+    pub key: SecretString,
+    /// The same source may serve several connections; it is probed once.
+    pub source: Arc<dyn Source>,
+}
+
+/// What holds for all connections of a process.
+#[derive(Debug, Clone, Default)]
+pub struct Terms {
+    /// Allow plain `ws://` to a host that is not this machine.
+    pub allow_insecure: bool,
+    /// Extra certificate authorities in PEM.
+    pub ca_file: Option<PathBuf>,
+    pub policy: PolicyConfig,
+}
+
+/// Serves all connections until `stop`. Errors: `Invalid` when a URL or the CA file can never work.
+pub async fn serve(served: Vec<Served>, terms: Terms, stop: CancellationToken) -> Result<()> {
+    let dialer = Arc::new(dial::Dialer::new(terms.ca_file.as_deref(), terms.allow_insecure)?);
+    let mut databases: Vec<Arc<Database>> = Vec::new();
+    let mut tasks = JoinSet::new();
+    for served in served {
+        let target = dialer.target(&served.websocket_url, served.key)?;
+        let database = match databases.iter().find(|known| known.is_of(&served.source)) {
+            Some(known) => known.clone(),
+            None => {
+                let database = Arc::new(Database::new(served.source, terms.policy.clone()));
+                databases.push(database.clone());
+                let watched = database.clone();
+                let stop = stop.clone();
+                tasks.spawn(async move {
+                    stop.run_until_cancelled(watched.keep_probing()).await;
+                });
+                database
+            }
+        };
+        tasks.spawn(connection::keep(dialer.clone(), target, database, stop.clone()));
+    }
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a connection's task failed; the agent stops so that it is started anew");
+            stop.cancel();
+        }
+    }
+    Ok(())
 }

@@ -146,12 +146,12 @@ impl Answer {
     }
 
     /// The answer is complete.
-    pub async fn end(self, end: End) {
+    pub async fn end(&self, end: End) {
         self.answers.last_word(self.id, Message::End(end)).await;
     }
 
     /// The answer failed.
-    pub async fn fault(self, error: &Error) {
+    pub async fn fault(&self, error: &Error) {
         let fault = Message::Fault(Fault::of(error));
         self.answers.last_word(self.id, fault).await;
     }

@@ -49,6 +49,14 @@ impl Kind {
         }
     }
 
+    /// The kind whose queries are written in this dialect; None for files.
+    pub fn of(dialect: Dialect) -> Option<Kind> {
+        match dialect {
+            Dialect::Postgresql => Some(Kind::Postgresql),
+            Dialect::Datafusion => None,
+        }
+    }
+
     /// The dialect of its queries.
     pub fn dialect(self) -> Dialect {
         match self {

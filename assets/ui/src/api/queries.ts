@@ -1,0 +1,139 @@
+// Everything the screens read from the server, as TanStack Query options: one key and one call per noun.
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { api, unwrap } from "./client";
+import { ApiError } from "./error";
+
+export const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 10_000,
+      retry: (count, error) =>
+        count < 2 && error instanceof ApiError && (error.status === 0 || error.status >= 502),
+      refetchOnWindowFocus: true,
+    },
+    mutations: { retry: false },
+  },
+});
+
+export const setupQuery = queryOptions({
+  queryKey: ["setup"],
+  queryFn: () => unwrap(api.GET("/api/v1/setup")),
+  staleTime: 0,
+});
+
+export const filesQuery = queryOptions({
+  queryKey: ["files"],
+  queryFn: async () => (await unwrap(api.GET("/api/v1/files"))).files,
+});
+
+export const fileQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["files", id],
+    queryFn: () => unwrap(api.GET("/api/v1/files/{id}", { params: { path: { id } } })),
+  });
+
+export const previewQuery = (id: string, table: string) =>
+  queryOptions({
+    queryKey: ["files", id, "preview", table],
+    queryFn: () =>
+      unwrap(
+        api.GET("/api/v1/files/{id}/preview", {
+          params: { path: { id }, query: { table, limit: 100 } },
+        }),
+      ),
+    staleTime: 60_000,
+  });
+
+export const profileQuery = (id: string, table: string) =>
+  queryOptions({
+    queryKey: ["files", id, "profile", table],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/files/{id}/profile", { params: { path: { id }, query: { table } } })),
+    staleTime: 60_000,
+  });
+
+export const reportQuery = (id: string, table: string) =>
+  queryOptions({
+    queryKey: ["files", id, "report", table],
+    queryFn: () =>
+      unwrap(api.GET("/api/v1/files/{id}/report", { params: { path: { id }, query: { table } } })),
+    staleTime: 60_000,
+  });
+
+export const samplesQuery = queryOptions({
+  queryKey: ["samples"],
+  queryFn: () => unwrap(api.GET("/api/v1/samples")),
+});
+
+export const connectionsQuery = queryOptions({
+  queryKey: ["connections"],
+  queryFn: async () => (await unwrap(api.GET("/api/v1/connections"))).connections,
+});
+
+export const connectionQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["connections", id],
+    queryFn: () => unwrap(api.GET("/api/v1/connections/{id}", { params: { path: { id } } })),
+  });
+
+export const schemaQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["connections", id, "schema"],
+    queryFn: () => unwrap(api.GET("/api/v1/connections/{id}/schema", { params: { path: { id } } })),
+  });
+
+export const answersQuery = (kept: boolean | null, limit: number) =>
+  queryOptions({
+    queryKey: ["queries", { kept, limit }],
+    queryFn: async () =>
+      (
+        await unwrap(
+          api.GET("/api/v1/query", {
+            params: { query: kept === null ? { limit } : { kept, limit } },
+          }),
+        )
+      ).queries,
+  });
+
+export const conversationsQuery = queryOptions({
+  queryKey: ["conversations"],
+  queryFn: async () =>
+    (await unwrap(api.GET("/api/v1/conversations", { params: { query: { limit: 30 } } })))
+      .conversations,
+});
+
+export const conversationQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["conversations", id],
+    queryFn: () => unwrap(api.GET("/api/v1/conversations/{id}", { params: { path: { id } } })),
+    staleTime: 0,
+  });
+
+const PAGE = 1000;
+
+export const resultQuery = (id: string, from: number) =>
+  infiniteQueryOptions({
+    queryKey: ["results", id, from],
+    queryFn: ({ pageParam }) =>
+      unwrap(
+        api.GET("/api/v1/results/{id}", {
+          params: { path: { id }, query: { offset: pageParam, limit: PAGE } },
+        }),
+      ),
+    initialPageParam: from,
+    getNextPageParam: (page) => {
+      const next = page.offset + page.rows.length;
+      return page.rows.length > 0 && next < page.row_count ? next : undefined;
+    },
+    staleTime: Infinity,
+  });
+
+export const statusQuery = queryOptions({
+  queryKey: ["status"],
+  queryFn: () => unwrap(api.GET("/api/v1/status")),
+});
+
+export const settingsQuery = queryOptions({
+  queryKey: ["settings"],
+  queryFn: () => unwrap(api.GET("/api/v1/settings")),
+});

@@ -1,0 +1,140 @@
+// Who is signed in: keeps the access token in memory only and renews it from the refresh cookie, one renewal at a time.
+import { apiUrl, CREDENTIALS } from "./base";
+import { errorFromResponse, toApiError, type ApiError } from "./error";
+import type { Session, User } from "./types";
+
+export type SessionState =
+  | { status: "loading" }
+  | { status: "unreachable"; error: ApiError }
+  | { status: "signed-out" }
+  | { status: "signed-in"; user: User };
+
+interface Channel {
+  postMessage(message: string): void;
+  onmessage: ((event: MessageEvent) => void) | null;
+}
+
+export interface Surroundings {
+  fetch: typeof fetch;
+  /** Runs the work while no other tab does the same; a no-op where the browser lacks locks. */
+  exclusively: <T>(work: () => Promise<T>) => Promise<T>;
+  channel: Channel | null;
+  now: () => number;
+}
+
+const EARLY_MS = 20_000;
+
+export function createSession(around: Surroundings) {
+  let state: SessionState = { status: "loading" };
+  let token: string | null = null;
+  let expiresAt = 0;
+  let renewal: Promise<string | null> | null = null;
+  const listeners = new Set<() => void>();
+
+  function set(next: SessionState) {
+    state = next;
+    for (const listener of listeners) listener();
+  }
+
+  function accept(session: Session) {
+    token = session.access_token;
+    expiresAt = around.now() + session.expires_in * 1000;
+    set({ status: "signed-in", user: session.user });
+  }
+
+  function forget() {
+    token = null;
+    expiresAt = 0;
+    if (state.status !== "signed-out") set({ status: "signed-out" });
+  }
+
+  async function renew(): Promise<string | null> {
+    let response: Response;
+    try {
+      response = await around.fetch(apiUrl("/api/v1/auth/refresh"), {
+        method: "POST",
+        credentials: CREDENTIALS,
+      });
+      if (response.ok) {
+        accept((await response.json()) as Session);
+        return token;
+      }
+    } catch (cause) {
+      if (state.status !== "signed-in") set({ status: "unreachable", error: toApiError(cause) });
+      throw toApiError(cause);
+    }
+    if (response.status === 401 || response.status === 403) {
+      forget();
+      return null;
+    }
+    const error = await errorFromResponse(response);
+    if (state.status !== "signed-in") set({ status: "unreachable", error });
+    throw error;
+  }
+
+  /** Asks for a new access token; callers that come while one is under way share it. Null means signed out. */
+  function refresh(): Promise<string | null> {
+    renewal ??= around.exclusively(renew).finally(() => {
+      renewal = null;
+    });
+    return renewal;
+  }
+
+  if (around.channel) {
+    around.channel.onmessage = (event) => {
+      if (event.data === "signed-out") forget();
+      if (event.data === "signed-in" && state.status === "signed-out")
+        void refresh().catch(() => undefined);
+    };
+  }
+
+  return {
+    current: () => state,
+    subscribe(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    /** At page load: find out whether the cookie still stands for somebody. */
+    async start() {
+      set({ status: "loading" });
+      await refresh().catch(() => undefined);
+    },
+    signIn(session: Session) {
+      accept(session);
+      around.channel?.postMessage("signed-in");
+    },
+    async signOut() {
+      const bearer = token;
+      forget();
+      around.channel?.postMessage("signed-out");
+      await around
+        .fetch(apiUrl("/api/v1/auth/logout"), {
+          method: "POST",
+          credentials: CREDENTIALS,
+          headers: bearer ? { Authorization: `Bearer ${bearer}` } : {},
+        })
+        .catch(() => undefined);
+    },
+    updateUser(user: User) {
+      if (state.status === "signed-in") set({ status: "signed-in", user });
+    },
+    token: () => token,
+    refresh,
+    /** A token that is still good for a while, renewed first when it is about to end. */
+    async freshToken(): Promise<string | null> {
+      return token && expiresAt - around.now() > EARLY_MS ? token : refresh();
+    },
+  };
+}
+
+async function exclusively<T>(work: () => Promise<T>): Promise<T> {
+  if (!("locks" in navigator)) return work();
+  return (await navigator.locks.request("custard-refresh", work)) as T;
+}
+
+export const session = createSession({
+  fetch: (...args) => fetch(...args),
+  exclusively,
+  channel: "BroadcastChannel" in window ? new BroadcastChannel("custard-session") : null,
+  now: () => Date.now(),
+});

@@ -1,0 +1,104 @@
+// Which screen is shown: by address, and by whether somebody is signed in.
+import { useQuery } from "@tanstack/react-query";
+import { lazy, type ReactNode } from "react";
+import { Navigate, Route, Routes, useLocation } from "react-router";
+import { setupQuery } from "./api/queries";
+import { session } from "./api/session";
+import { ErrorBoundary } from "./components/error-boundary";
+import { Shell } from "./components/shell";
+import { Swirl } from "./components/logo";
+import { LoadError } from "./components/ui/notice";
+import { useSession } from "./lib/use-session";
+import { Dashboard } from "./pages/dashboard";
+import { LogIn } from "./pages/log-in";
+import { NotFound } from "./pages/not-found";
+import { SetUp } from "./pages/set-up";
+
+const Ask = lazy(() => import("./pages/ask"));
+const Files = lazy(() => import("./pages/files"));
+const FileDetail = lazy(() => import("./pages/file-detail"));
+const Connections = lazy(() => import("./pages/connections"));
+const ConnectionDetail = lazy(() => import("./pages/connection-detail"));
+const Settings = lazy(() => import("./pages/settings"));
+
+export function App() {
+  const state = useSession();
+  switch (state.status) {
+    case "loading":
+      return <Splash />;
+    case "unreachable":
+      return (
+        <Centered>
+          <LoadError error={state.error} retry={() => void session.start()} />
+        </Centered>
+      );
+    case "signed-out":
+      return <Entrance />;
+    case "signed-in":
+      return (
+        <ErrorBoundary>
+          <Routes>
+            <Route element={<Shell />}>
+              <Route index element={<Dashboard />} />
+              <Route path="ask/:conversationId?" element={<Ask />} />
+              <Route path="files" element={<Files />} />
+              <Route path="files/:id" element={<FileDetail />} />
+              <Route path="connections" element={<Connections />} />
+              <Route path="connections/:id" element={<ConnectionDetail />} />
+              <Route path="settings" element={<Settings />} />
+              <Route path="login" element={<AfterLogIn />} />
+              <Route path="setup" element={<Navigate to="/" replace />} />
+              <Route path="*" element={<NotFound />} />
+            </Route>
+          </Routes>
+        </ErrorBoundary>
+      );
+  }
+}
+
+/** Signed out: the set-up page while nobody has an account, else the log-in page. */
+function Entrance() {
+  const setup = useQuery(setupQuery);
+  const location = useLocation();
+  if (setup.isPending) return <Splash />;
+  if (setup.isError)
+    return (
+      <Centered>
+        <LoadError error={setup.error} retry={() => void setup.refetch()} />
+      </Centered>
+    );
+  if (setup.data.needed)
+    return (
+      <Routes>
+        <Route path="setup" element={<SetUp codeRequired={setup.data.code_required} />} />
+        <Route path="*" element={<Navigate to="/setup" replace />} />
+      </Routes>
+    );
+  const from = location.pathname === "/setup" ? "/" : location.pathname + location.search;
+  return (
+    <Routes>
+      <Route path="login" element={<LogIn />} />
+      <Route
+        path="*"
+        element={<Navigate to="/login" replace state={from === "/" ? undefined : { from }} />}
+      />
+    </Routes>
+  );
+}
+
+function AfterLogIn() {
+  const state = useLocation().state as { from?: string } | null;
+  return <Navigate to={state?.from ?? "/"} replace />;
+}
+
+function Splash() {
+  return (
+    <div role="status" aria-label="Loading" className="grid min-h-dvh place-items-center">
+      <Swirl className="size-14 animate-pulse" />
+    </div>
+  );
+}
+
+function Centered({ children }: { children: ReactNode }) {
+  return <div className="mx-auto grid min-h-dvh max-w-lg place-items-center p-4">{children}</div>;
+}

@@ -1,0 +1,26 @@
+// Adds the sample data by one click.
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { IceCreamCone } from "lucide-react";
+import type { ComponentProps } from "react";
+import { api, unwrap } from "@/api/client";
+import { Button } from "./ui/button";
+import { toast } from "./ui/toast";
+
+export function AddSamples({ variant }: { variant?: ComponentProps<typeof Button>["variant"] }) {
+  const client = useQueryClient();
+  const add = useMutation({
+    mutationFn: () => unwrap(api.POST("/api/v1/samples")),
+    onSuccess: () => {
+      void client.invalidateQueries({ queryKey: ["files"] });
+      void client.invalidateQueries({ queryKey: ["samples"] });
+      toast.done("The sample data is here. Ask it something.");
+    },
+    onError: (error) => toast.error(error),
+  });
+  return (
+    <Button variant={variant} busy={add.isPending} onClick={() => add.mutate()}>
+      <IceCreamCone aria-hidden />
+      Add sample data
+    </Button>
+  );
+}

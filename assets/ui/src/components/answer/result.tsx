@@ -1,0 +1,170 @@
+// What an answer can be checked by: chart, table and query, with copy, export and keep.
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { ChartColumn, CodeXml, Table2 } from "lucide-react";
+import { useMemo, useState, type ReactNode } from "react";
+import { resultQuery } from "@/api/queries";
+import type { Answer, Row } from "@/api/types";
+import { ChartView } from "@/components/chart-view";
+import { DataTable } from "@/components/data-table";
+import { QueryEditor } from "@/components/query-editor";
+import { CopyButton } from "@/components/ui/copy-button";
+import { Tabs, type TabItem } from "@/components/ui/tabs";
+import { plural, tableToText } from "@/lib/format";
+import { ExportMenu } from "./export-menu";
+import { KeepButton } from "./keep-button";
+
+interface AnswerResultProps {
+  answer: Answer;
+  run: ((query: string) => void) | null;
+}
+
+export function AnswerResult({ answer, run }: AnswerResultProps) {
+  const query = answer.query ?? answer.sql_query;
+  const tabular = answer.outcome === "answered" && answer.columns.length > 0;
+  const [tab, setTab] = useState(answer.chart && tabular ? "chart" : tabular ? "table" : "query");
+  if (!tabular && !query) return null;
+
+  const items: TabItem[] = [];
+  if (tabular && answer.chart)
+    items.push({
+      value: "chart",
+      label: <TabLabel icon={<ChartColumn aria-hidden />} text="Chart" />,
+      content: <ChartPane answer={answer} />,
+    });
+  if (tabular)
+    items.push({
+      value: "table",
+      label: <TabLabel icon={<Table2 aria-hidden />} text="Table" />,
+      content: (
+        <div className="pt-3">
+          <ResultTable answer={answer} />
+        </div>
+      ),
+    });
+  if (query)
+    items.push({
+      value: "query",
+      label: <TabLabel icon={<CodeXml aria-hidden />} text="Query" />,
+      content: (
+        <div className="pt-3">
+          <QueryEditor
+            query={query}
+            dialect={answer.dialect}
+            sources={answer.sources}
+            onRun={answer.sources.length > 0 ? run : null}
+          />
+        </div>
+      ),
+    });
+
+  return (
+    <Tabs
+      className="mt-4"
+      label="The result"
+      value={tab}
+      onValueChange={setTab}
+      items={items}
+      extra={
+        tabular && (
+          <div className="flex items-center">
+            <CopyButton
+              iconOnly
+              size="icon-small"
+              label="Copy the table"
+              text={() => tableToText(answer.columns, answer.rows)}
+            />
+            <ExportMenu answer={answer} />
+            <KeepButton id={answer.id} kept={answer.kept} />
+          </div>
+        )
+      }
+    />
+  );
+}
+
+function TabLabel({ icon, text }: { icon: ReactNode; text: string }) {
+  return (
+    <>
+      {icon}
+      {text}
+    </>
+  );
+}
+
+function ChartPane({ answer }: { answer: Answer }) {
+  const [data, setData] = useState(false);
+  if (!answer.chart) return null;
+  return (
+    <div className="pt-3">
+      <ChartView
+        chart={answer.chart}
+        columns={answer.columns}
+        rows={answer.rows}
+        rowCount={answer.row_count}
+        extra={
+          <label className="flex cursor-pointer items-center gap-2 text-sm text-ink-soft">
+            <input
+              type="checkbox"
+              className="size-4 accent-custard-strong"
+              checked={data}
+              onChange={(event) => setData(event.target.checked)}
+            />
+            Show data
+          </label>
+        }
+      />
+      {data && (
+        <div className="mt-3">
+          <ResultTable answer={answer} />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** The rows that came with the answer, and the stored rest as soon as somebody scrolls to it. */
+function ResultTable({ answer }: { answer: Answer }) {
+  const [wanted, setWanted] = useState(false);
+  const here = answer.rows.length;
+  const partial = answer.result_id !== null && here < answer.row_count;
+  const rest = useInfiniteQuery({
+    ...resultQuery(answer.result_id ?? "", here),
+    enabled: wanted && partial,
+  });
+  const rows = useMemo<Row[]>(
+    () =>
+      rest.data ? [...answer.rows, ...rest.data.pages.flatMap((page) => page.rows)] : answer.rows,
+    [answer.rows, rest.data],
+  );
+  const stuck = rest.isError || !partial || (rest.data !== undefined && !rest.hasNextPage);
+  const more = useMemo(
+    () =>
+      stuck
+        ? undefined
+        : {
+            loading: rest.isFetching,
+            load: () => (wanted ? void rest.fetchNextPage() : setWanted(true)),
+          },
+    [stuck, wanted, rest],
+  );
+
+  return (
+    <div>
+      <DataTable
+        label="Rows of the answer"
+        columns={answer.columns}
+        rows={rows}
+        rowCount={answer.row_count}
+        more={more}
+      />
+      <p className="mt-1.5 text-xs text-ink-faint" aria-live="polite">
+        {rest.isError
+          ? `Only the first ${rows.length} rows are here: ${rest.error.message}`
+          : rows.length < answer.row_count
+            ? `${rows.length.toLocaleString("en")} of ${plural(answer.row_count, "row")}${rest.isFetching ? ", loading more…" : partial ? "; scroll for more" : ""}`
+            : plural(answer.row_count, "row")}
+        {answer.truncated && " · cut at the server’s limit: narrow the question to see the rest"}
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,65 @@
+// The Ask screen before the first question: what can be asked, or how to get data in.
+import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import { connectionsQuery, filesQuery, samplesQuery } from "@/api/queries";
+import { SuggestionButton } from "./answer/answer-card";
+import { AddSamples } from "./add-samples";
+import { Swirl } from "./logo";
+import type { SourceChoice } from "./source-picker";
+import { ButtonLink } from "./ui/button";
+import { Skeleton } from "./ui/skeleton";
+
+interface AskStartProps {
+  sources: SourceChoice;
+  ask: (question: string) => void;
+  /** The question box. */
+  children: ReactNode;
+}
+
+export function AskStart({ sources, ask, children }: AskStartProps) {
+  const files = useQuery(filesQuery);
+  const connections = useQuery(connectionsQuery);
+  const samples = useQuery(samplesQuery);
+  const loading = files.isPending || connections.isPending || samples.isPending;
+  const nothing = files.data?.length === 0 && connections.data?.length === 0;
+  const aboutSamples =
+    samples.data?.added &&
+    (sources.kind === "auto" ||
+      (sources.kind === "files" && sources.ids.some((id) => samples.data.file_ids.includes(id))));
+
+  return (
+    <div className="flex min-h-[75dvh] flex-col items-center justify-center py-10 text-center">
+      <Swirl className="mb-4 size-14" />
+      <h1 className="text-[1.75rem]">What would you like to know?</h1>
+      <p className="mt-2 max-w-md text-ink-soft">
+        Ask in your own words. Every answer shows how it was read and the query behind it.
+      </p>
+      <div className="mt-6 mb-5 w-full max-w-2xl text-left">{children}</div>
+      <div className="min-h-24 w-full max-w-2xl">
+        {loading ? (
+          <Skeleton className="mx-auto h-20 max-w-lg" />
+        ) : nothing ? (
+          <>
+            <p className="text-ink-soft">
+              There is no data yet. Add the sample data of a frozen-custard chain, upload a file, or
+              connect a database.
+            </p>
+            <div className="mt-4 flex flex-wrap justify-center gap-2">
+              <AddSamples variant="primary" />
+              <ButtonLink to="/files">Upload a file</ButtonLink>
+              <ButtonLink to="/connections">Connect a database</ButtonLink>
+            </div>
+          </>
+        ) : aboutSamples ? (
+          <ul aria-label="Suggested questions" className="flex flex-wrap justify-center gap-2">
+            {samples.data?.questions.map((question) => (
+              <li key={question} className="max-w-full">
+                <SuggestionButton question={question} ask={ask} />
+              </li>
+            ))}
+          </ul>
+        ) : null}
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,124 @@
+// Turns values of the API into the text people read: numbers, dates, sizes, durations. No markup.
+import type { Cell, Column, Row } from "@/api/types";
+
+const NUMERIC =
+  /^(?:u?int(?:eger)?\d*|smallint|bigint|serial|bigserial|decimal|numeric|float\d*|double(?: precision)?|real|money|number)\b/i;
+const TEMPORAL = /^(?:date|timestamp|datetime)/i;
+/** Column names whose numbers are labels, not amounts: grouping digits would only disturb. */
+const LABEL_NAME = /(?:^|_|\s)(?:id|ids|year|yr|zip|postcode|postal_code|phone|code|no|number)$/i;
+
+export const isNumericType = (type: string): boolean => NUMERIC.test(type);
+export const isTemporalType = (type: string): boolean => TEMPORAL.test(type);
+
+/** A decimal text with grouped thousands; digits are never lost, whatever the length. */
+export function groupDigits(text: string): string {
+  const match = /^([+-]?)(\d+)(\.\d+)?$/.exec(text);
+  if (!match) return text;
+  const [, sign = "", whole = "", fraction = ""] = match;
+  return `${sign === "-" ? "−" : ""}${whole.replace(/\B(?=(\d{3})+$)/g, ",")}${fraction}`;
+}
+
+export function formatNumber(value: number): string {
+  if (!Number.isFinite(value)) return String(value);
+  if (Number.isInteger(value) && Math.abs(value) < 1e15) return groupDigits(String(value));
+  const size = Math.abs(value);
+  if (size !== 0 && (size < 1e-4 || size >= 1e15)) return value.toPrecision(6);
+  const digits = size >= 100 ? 2 : size >= 1 ? 4 : 6;
+  return groupDigits(String(Number(value.toFixed(digits))));
+}
+
+/** Short numbers for axes: 800, 12K, 4.5M. */
+export function compactNumber(value: number): string {
+  if (Math.abs(value) < 1000) return formatNumber(Number(value.toPrecision(4)));
+  return new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(
+    value,
+  );
+}
+
+const ISO_TIMESTAMP =
+  /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2})(?::(\d{2}(?:\.\d+)?))?(Z|[+-]\d{2}:?\d{2})?$/;
+
+function isMidnight(value: Cell): boolean {
+  const match = typeof value === "string" ? ISO_TIMESTAMP.exec(value) : null;
+  return match !== null && match[2] === "00:00" && Number(match[3] ?? 0) === 0;
+}
+
+export function formatTimestamp(text: string, dateOnly: boolean): string {
+  const match = ISO_TIMESTAMP.exec(text);
+  if (!match) return text;
+  const [, date = "", time = "", seconds, zone] = match;
+  if (dateOnly) return date;
+  const tail = seconds !== undefined && Number(seconds) !== 0 ? `:${seconds}` : "";
+  return `${date} ${time}${tail}${zone && zone !== "Z" && zone !== "+00:00" ? ` ${zone}` : ""}`;
+}
+
+export function plainText(value: Cell): string {
+  if (value === null || value === undefined) return "null";
+  if (typeof value === "string") return value;
+  if (typeof value === "object") return JSON.stringify(value);
+  return String(value as number | boolean | bigint);
+}
+
+/** How to show one column: decided once from its name, type and values, then applied to each cell. */
+export function cellFormatter(column: Column, rows: readonly Row[], index: number) {
+  const numeric = isNumericType(column.type);
+  const temporal = isTemporalType(column.type);
+  const label = numeric && LABEL_NAME.test(column.name);
+  const dateOnly =
+    temporal &&
+    rows.every((row) => row[index] === null || isMidnight(row[index])) &&
+    rows.length > 0;
+  return (value: Cell): string => {
+    if (value === null || value === undefined) return "null";
+    if (typeof value === "number")
+      return label && Number.isInteger(value) ? String(value) : formatNumber(value);
+    if (typeof value === "string" && numeric) return label ? value : groupDigits(value);
+    if (typeof value === "string" && temporal) return formatTimestamp(value, dateOnly);
+    return plainText(value);
+  };
+}
+
+export function formatBytes(bytes: number): string {
+  const units = ["B", "KB", "MB", "GB", "TB"];
+  let size = bytes;
+  let unit = 0;
+  while (size >= 1024 && unit < units.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${unit === 0 ? size : size.toFixed(size < 10 && !Number.isInteger(size) ? 1 : 0)} ${units[unit]}`;
+}
+
+export function formatDuration(milliseconds: number): string {
+  if (milliseconds < 1) return "under 1 ms";
+  if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
+  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
+}
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${groupDigits(String(count))} ${count === 1 ? one : many}`;
+}
+
+export function timeAgo(iso: string, now = Date.now()): string {
+  const seconds = Math.round((now - Date.parse(iso)) / 1000);
+  if (Number.isNaN(seconds)) return "";
+  if (seconds < 45) return "just now";
+  if (seconds < 3600) return `${Math.max(1, Math.round(seconds / 60))} min ago`;
+  if (seconds < 86_400) return plural(Math.round(seconds / 3600), "hour") + " ago";
+  if (seconds < 7 * 86_400) return plural(Math.round(seconds / 86_400), "day") + " ago";
+  return new Date(iso).toLocaleDateString("en-GB", {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+  });
+}
+
+/** The table as text that spreadsheets take when pasted: tab-separated, line breaks and tabs inside cells made spaces. */
+export function tableToText(columns: readonly Column[], rows: readonly Row[]): string {
+  const clean = (text: string) => text.replace(/[\t\r\n]+/g, " ");
+  const lines = [columns.map((column) => clean(column.name)).join("\t")];
+  for (const row of rows)
+    lines.push(row.map((cell) => (cell === null ? "" : clean(plainText(cell)))).join("\t"));
+  return lines.join("\n");
+}

@@ -1,0 +1,45 @@
+// Feeds the live socket's messages into the query cache, so every screen shows the present state.
+import { useQueryClient, type QueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { openLive, type LiveMessage, type LiveState } from "@/api/live";
+import { connectionQuery, connectionsQuery } from "@/api/queries";
+import type { Connection } from "@/api/types";
+
+export function useLive(): LiveState {
+  const client = useQueryClient();
+  const [state, setState] = useState<LiveState>("connecting");
+  useEffect(() => openLive((message) => apply(client, message), setState), [client]);
+  return state;
+}
+
+function apply(client: QueryClient, message: LiveMessage) {
+  switch (message.type) {
+    case "ready":
+      // What happened while the socket was away is read anew.
+      void client.invalidateQueries({ queryKey: ["connections"] });
+      void client.invalidateQueries({ queryKey: ["files"] });
+      void client.invalidateQueries({ queryKey: ["status"] });
+      return;
+    case "connection":
+      return applyConnection(client, message.connection);
+    case "files":
+      void client.invalidateQueries({ queryKey: ["files"] });
+      void client.invalidateQueries({ queryKey: ["samples"] });
+      return;
+    case "query":
+      void client.invalidateQueries({ queryKey: ["status"] });
+      if (message.state === "done") void client.invalidateQueries({ queryKey: ["queries"] });
+      return;
+  }
+}
+
+function applyConnection(client: QueryClient, connection: Connection) {
+  const before = client.getQueryData(connectionQuery(connection.id).queryKey);
+  client.setQueryData(connectionQuery(connection.id).queryKey, connection);
+  client.setQueryData(connectionsQuery.queryKey, (list) =>
+    list?.map((item) => (item.id === connection.id ? connection : item)),
+  );
+  if (before?.discovered_at !== connection.discovered_at)
+    void client.invalidateQueries({ queryKey: ["connections", connection.id, "schema"] });
+  void client.invalidateQueries({ queryKey: ["status"] });
+}

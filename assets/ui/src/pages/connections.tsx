@@ -1,0 +1,99 @@
+// Connections: the databases with an agent beside them, and the way to add one.
+import { useQuery } from "@tanstack/react-query";
+import { Cable, Plus, TriangleAlert } from "lucide-react";
+import { useState } from "react";
+import { Link, useNavigate } from "react-router";
+import { connectionsQuery } from "@/api/queries";
+import type { Connection } from "@/api/types";
+import { CreateConnection } from "@/components/connections/create";
+import { ConnectionState } from "@/components/connections/state";
+import { Page } from "@/components/page";
+import { Badge } from "@/components/ui/badge";
+import { Button } from "@/components/ui/button";
+import { Card } from "@/components/ui/card";
+import { Empty, LoadError } from "@/components/ui/notice";
+import { SkeletonRows } from "@/components/ui/skeleton";
+import { plural, timeAgo } from "@/lib/format";
+
+export default function Connections() {
+  const connections = useQuery(connectionsQuery);
+  const navigate = useNavigate();
+  const [creating, setCreating] = useState(false);
+  const add = (
+    <Button variant="primary" onClick={() => setCreating(true)}>
+      <Plus aria-hidden />
+      New connection
+    </Button>
+  );
+  return (
+    <Page
+      title="Connections"
+      note="Databases you can ask, each through an agent that runs beside it."
+      action={connections.data && connections.data.length > 0 && add}
+    >
+      {connections.isPending ? (
+        <SkeletonRows count={3} className="h-18" />
+      ) : connections.isError ? (
+        <LoadError error={connections.error} retry={() => void connections.refetch()} />
+      ) : connections.data.length === 0 ? (
+        <Card>
+          <Empty icon={Cable} title="No connections yet" action={add}>
+            Create one, then start the agent on a machine that reaches the database. The agent dials
+            out to this server: no port is opened there, and the database password stays there.
+          </Empty>
+        </Card>
+      ) : (
+        <Card aria-label="Connections">
+          <ul className="divide-y divide-line">
+            {connections.data.map((connection) => (
+              <ConnectionItem key={connection.id} connection={connection} />
+            ))}
+          </ul>
+        </Card>
+      )}
+      <CreateConnection
+        open={creating}
+        onOpenChange={setCreating}
+        onFinished={(id) => void navigate(`/connections/${id}`)}
+      />
+    </Page>
+  );
+}
+
+function ConnectionItem({ connection }: { connection: Connection }) {
+  return (
+    <li>
+      <Link
+        to={`/connections/${connection.id}`}
+        className="flex items-center gap-4 rounded-2xl px-5 py-4 hover:[&_.name]:underline"
+      >
+        <Cable className="size-5 shrink-0 text-ink-soft" aria-hidden />
+        <span className="min-w-0 flex-1">
+          <span className="name block truncate font-semibold" title={connection.name}>
+            {connection.name}
+          </span>
+          <span className="block truncate text-sm text-ink-soft">
+            PostgreSQL
+            {connection.database_version && ` ${shortVersion(connection.database_version)}`}
+            {connection.discovered_at && ` · ${plural(connection.table_count, "table")}`}
+            {connection.agent === "offline" &&
+              (connection.last_seen_at
+                ? ` · last seen ${timeAgo(connection.last_seen_at)}`
+                : " · the agent has not called yet")}
+          </span>
+        </span>
+        {connection.role_warnings.length > 0 && (
+          <Badge tone="warn" title={connection.role_warnings.join("\n")} className="max-sm:hidden">
+            <TriangleAlert aria-hidden />
+            Role could write
+          </Badge>
+        )}
+        <ConnectionState connection={connection} />
+      </Link>
+    </li>
+  );
+}
+
+function shortVersion(version: string): string {
+  return /\d+(?:\.\d+)*/.exec(version)?.[0] ?? version;
+}

@@ -1,0 +1,179 @@
+//! The database beside the agent: whether it can be reached right now, what its role could do, and its
+//! catalog as the policy lets it leave.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::catalog::Catalog;
+use crate::config::PolicyConfig;
+use crate::error::{Error, Result};
+use crate::protocol::{self, HEARTBEAT};
+use crate::source::{Kind, Source};
+
+/// How long one attempt to reach the database may take.
+const PROBE_WITHIN: Duration = Duration::from_secs(10);
+/// How soon an unreachable database is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(3);
+/// How long reading the schema may take.
+const CATALOG_WITHIN: Duration = Duration::from_secs(120);
+
+/// One database, served to one or more connections.
+pub struct Database {
+    pub source: Arc<dyn Source>,
+    pub policy: PolicyConfig,
+    report: watch::Sender<Option<protocol::Database>>,
+    catalog: Mutex<Option<Arc<Catalog>>>,
+}
+
+impl Database {
+    pub fn new(source: Arc<dyn Source>, policy: PolicyConfig) -> Database {
+        Database {
+            source,
+            policy,
+            report: watch::channel(None).0,
+            catalog: Mutex::default(),
+        }
+    }
+
+    /// Whether this is the database behind `source`.
+    pub fn is_of(&self, source: &Arc<dyn Source>) -> bool {
+        Arc::ptr_eq(&self.source, source)
+    }
+
+    /// As it stands on the wire.
+    pub fn kind(&self) -> &'static str {
+        Kind::of(self.source.dialect()).map_or("FILES", Kind::name)
+    }
+
+    /// Reports as they change; None until the first probe.
+    pub fn reports(&self) -> watch::Receiver<Option<protocol::Database>> {
+        self.report.subscribe()
+    }
+
+    /// Probes for ever: what the server and the log are told is never much older than a heartbeat.
+    pub async fn keep_probing(&self) {
+        loop {
+            let report = self.probe().await;
+            tokio::time::sleep(if report.reachable { HEARTBEAT } else { RETRY_EVERY }).await;
+        }
+    }
+
+    /// Tries the database now. A change is logged here and told to the servers.
+    pub async fn probe(&self) -> protocol::Database {
+        let health = tokio::time::timeout(PROBE_WITHIN, self.source.check())
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::Timeout(format!(
+                    "The database did not answer within {} s.",
+                    PROBE_WITHIN.as_secs()
+                )))
+            });
+        let before = self.report.borrow().clone();
+        let report = match health {
+            Ok(health) => protocol::Database {
+                reachable: true,
+                kind: self.kind().to_owned(),
+                version: Some(health.version),
+                role_warnings: health.role_warnings,
+                message: None,
+            },
+            Err(error) => protocol::Database {
+                reachable: false,
+                kind: self.kind().to_owned(),
+                // What was known stays known.
+                version: before.as_ref().and_then(|before| before.version.clone()),
+                role_warnings: before
+                    .as_ref()
+                    .map(|b| b.role_warnings.clone())
+                    .unwrap_or_default(),
+                message: Some(error.to_string()),
+            },
+        }
+        .fitted();
+        let changed = self.report.send_if_modified(|current| {
+            let changed = current.as_ref() != Some(&report);
+            if changed {
+                *current = Some(report.clone());
+            }
+            changed
+        });
+        if changed {
+            log(before.as_ref(), &report);
+        }
+        report
+    }
+
+    /// The catalog last read, else a fresh one.
+    pub async fn catalog(&self) -> Result<Arc<Catalog>> {
+        let known = self
+            .catalog
+            .lock()
+            .expect("no panic while the lock is held")
+            .clone();
+        match known {
+            Some(catalog) => Ok(catalog),
+            None => self.read_catalog().await,
+        }
+    }
+
+    /// Reads the catalog from the database, without what the policy keeps here.
+    pub async fn read_catalog(&self) -> Result<Arc<Catalog>> {
+        let catalog = tokio::time::timeout(CATALOG_WITHIN, self.source.catalog())
+            .await
+            .map_err(|_| {
+                Error::Timeout(format!(
+                    "The database did not give its schema within {} s.",
+                    CATALOG_WITHIN.as_secs()
+                ))
+            })??;
+        let catalog = if self.policy.value_hints {
+            catalog
+        } else {
+            Arc::new(without_values(&catalog))
+        };
+        *self.catalog.lock().expect("no panic while the lock is held") = Some(catalog.clone());
+        Ok(catalog)
+    }
+}
+
+/// Values are rows in small; names and types are not.
+fn without_values(catalog: &Catalog) -> Catalog {
+    let mut catalog = catalog.clone();
+    for column in catalog.tables.iter_mut().flat_map(|table| &mut table.columns) {
+        column.values = Vec::new();
+        column.values_complete = false;
+        column.min = None;
+        column.max = None;
+    }
+    catalog
+}
+
+fn log(before: Option<&protocol::Database>, now: &protocol::Database) {
+    let was_reachable = before.map(|before| before.reachable);
+    if !now.reachable {
+        tracing::error!(
+            "The database cannot be reached: {}",
+            now.message.as_deref().unwrap_or("it gave no reason")
+        );
+        return;
+    }
+    if was_reachable != Some(true) {
+        tracing::info!(
+            "The database is reachable: {}",
+            now.version.as_deref().unwrap_or(now.kind.as_str())
+        );
+    }
+    if before.map(|before| &before.role_warnings) != Some(&now.role_warnings) {
+        for warning in &now.role_warnings {
+            tracing::warn!("THE DATABASE ROLE IS TOO POWERFUL: {warning}");
+        }
+        if !now.role_warnings.is_empty() {
+            tracing::warn!(
+                "Queries stay read-only all the same, but a role that may only read is the better lock. Give the \
+                 agent one of its own."
+            );
+        }
+    }
+}
