@@ -6,7 +6,7 @@
 
 FROM node:22-bookworm-slim AS ui
 WORKDIR /src/assets/ui
-COPY assets/ui/package.json assets/ui/package-lock.json ./
+COPY assets/ui/package.json assets/ui/package-lock.json assets/ui/.npmrc ./
 RUN npm ci --no-audit --no-fund
 COPY assets/ui ./
 # Only for a UI that is hosted elsewhere than the server.
