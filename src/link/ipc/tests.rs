@@ -115,7 +115,7 @@ fn a_large_batch_travels_in_pieces_and_an_empty_result_as_its_columns() {
     let pieces = encoder.pieces(&batch).unwrap();
     assert!(pieces.len() >= 20, "{}", pieces.len());
     assert_eq!(
-        joined(&decode(&encode(&[batch.clone()]), 65_528, 1000).unwrap()),
+        joined(&decode(&encode(std::slice::from_ref(&batch)), 65_528, 1000).unwrap()),
         batch
     );
 
