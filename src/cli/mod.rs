@@ -2,6 +2,7 @@
 //! the terminal for them.
 
 mod ask;
+mod eval;
 mod server;
 mod user;
 
@@ -32,6 +33,7 @@ pub struct Cli {
 enum Command {
     Server(server::Args),
     Ask(ask::Args),
+    Eval(eval::Args),
     #[command(subcommand)]
     User(user::Command),
     /// Imports one file in a process of its own; started by the program itself.
@@ -72,6 +74,7 @@ pub fn main() -> i32 {
             actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
         }
         Command::Ask(args) => runtime.block_on(ask::run(args)),
+        Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Worker => Ok(0),
     };

@@ -686,15 +686,58 @@ const FILLERS: &[&str] = &[
 
 /// Units of measure after a number or a column; the data is taken to be in the unit that is named.
 const UNITS: &[&str] = &[
-    "meters", "metres", "meter", "kilometers", "kilometres", "km", "miles", "feet", "kg", "kilograms", "pounds", "grams",
-    "liters", "litres", "celsius", "fahrenheit", "square",
+    "meters",
+    "metres",
+    "meter",
+    "kilometers",
+    "kilometres",
+    "km",
+    "miles",
+    "feet",
+    "kg",
+    "kilograms",
+    "pounds",
+    "grams",
+    "liters",
+    "litres",
+    "celsius",
+    "fahrenheit",
+    "square",
 ];
 
 /// Verbs that add nothing to what their nouns say.
 const VERBS: &[&str] = &[
-    "published", "publish", "presented", "written", "posted", "post", "serve", "serves", "serving", "served", "flow",
-    "flows", "offer", "offers", "offered", "hosted", "host", "hosts", "works", "work", "lives", "live", "given", "gave",
-    "owns", "own", "earned", "earn", "sits", "stand", "stands",
+    "published",
+    "publish",
+    "presented",
+    "written",
+    "posted",
+    "post",
+    "serve",
+    "serves",
+    "serving",
+    "served",
+    "flow",
+    "flows",
+    "offer",
+    "offers",
+    "offered",
+    "hosted",
+    "host",
+    "hosts",
+    "works",
+    "work",
+    "lives",
+    "live",
+    "given",
+    "gave",
+    "owns",
+    "own",
+    "earned",
+    "earn",
+    "sits",
+    "stand",
+    "stands",
     "have",
     "has",
     "had",
@@ -868,8 +911,17 @@ pub fn synonyms(lower: &str) -> impl Iterator<Item = &'static str> {
 pub fn is_revenue(lower: &str) -> bool {
     matches!(
         lower,
-        "sales amount" | "sale amount" | "sales revenue" | "sales value" | "revenue amount" |
-        "revenue" | "revenues" | "sales" | "turnover" | "takings" | "earnings"
+        "sales amount"
+            | "sale amount"
+            | "sales revenue"
+            | "sales value"
+            | "revenue amount"
+            | "revenue"
+            | "revenues"
+            | "sales"
+            | "turnover"
+            | "takings"
+            | "earnings"
     )
 }
 
