@@ -1,6 +1,7 @@
 //! The commands: what they take, and one file for each. Only this floor reads files, the environment and
 //! the terminal for them.
 
+mod agent;
 mod ask;
 mod eval;
 mod server;
@@ -32,6 +33,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Server(server::Args),
+    Agent(agent::Args),
     Ask(ask::Args),
     Eval(eval::Args),
     #[command(subcommand)]
@@ -73,6 +75,7 @@ pub fn main() -> i32 {
         Command::Server(args) => {
             actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
         }
+        Command::Agent(args) => runtime.block_on(agent::run(args)),
         Command::Ask(args) => runtime.block_on(ask::run(args)),
         Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
