@@ -444,6 +444,10 @@ impl Chat {
                  correct llm.base_url. ({})",
                 endpoint.scrub(&reason)
             )
+        } else if lower.contains("invalidcontenttype") || lower.contains("corrupt message") {
+            format!(
+                "{endpoint} does not speak TLS; write http:// in llm.base_url, or the port that serves https."
+            )
         } else if lower.contains("dns error") || lower.contains("lookup address") {
             format!("The host of {endpoint} was not found; check llm.base_url and the name server.")
         } else if lower.contains("refused") {
