@@ -6,6 +6,7 @@
 
 mod errors;
 mod functions;
+mod memory;
 mod plain;
 mod store;
 
@@ -21,7 +22,6 @@ use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
@@ -131,7 +131,7 @@ impl Files {
             .with_mode(DiskManagerMode::Directories(vec![self.engine.spill_dir.clone()]))
             .with_max_temp_directory_size((self.engine.memory_bytes as u64).saturating_mul(SPILL_FACTOR));
         RuntimeEnvBuilder::new()
-            .with_memory_pool(Arc::new(FairSpillPool::new(self.engine.memory_bytes)))
+            .with_memory_pool(Arc::new(memory::QueryMemory::new(self.engine.memory_bytes)))
             .with_disk_manager_builder(disk)
             .with_object_store_registry(Arc::new(OnlyTables(self.store.clone())))
             .build_arc()
