@@ -1,3 +1,5 @@
 //! Starts the command that was asked for.
 
-fn main() {}
+fn main() {
+    std::process::exit(clean_custard::cli::main());
+}

@@ -167,7 +167,7 @@ def main():
         payment = rng.choices(["Card", "Cash", "Phone"], [6, 2.2, 2.4 if channel != "Delivery" else 5])[0]
         rating = "" if rng.random() < 0.45 else rng.choices([1, 2, 3, 4, 5], [1, 2, 5, 14, 18])[0]
         orders.append(
-            (index, f"{day} {hour:02}:{minute:02}", store[0], customer[0] if customer else "", product[0], quantity,
+            (index, f"{day} {hour:02}:{minute:02}:00", store[0], customer[0] if customer else "", product[0], quantity,
              price, price * quantity, channel, payment, rating)
         )
     write(

@@ -1,1 +1,119 @@
-//! The commands.
+//! The commands: what they take, and one file for each. Only this floor reads files, the environment and
+//! the terminal for them.
+
+mod agent;
+mod ask;
+mod server;
+mod user;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Inputs, ServerFlags};
+
+/// Ask questions about your databases and files in plain language.
+///
+/// Everything works with nothing configured: `clean-custard server` opens a web page on this machine, and
+/// `clean-custard ask` answers from files or a database directly.
+#[derive(Parser)]
+#[command(
+    name = "clean-custard",
+    version,
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Server(server::Args),
+    Agent(agent::Args),
+    Ask(ask::Args),
+    #[command(subcommand)]
+    User(user::Command),
+    /// Imports one file in a process of its own; started by the program itself.
+    #[command(hide = true)]
+    Worker,
+}
+
+/// What commands share that look at a server's own data.
+#[derive(clap::Args)]
+struct Place {
+    /// The configuration file (TOML).
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the server's records, files and keys lie [default: ./custard-data].
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+/// Runs the command that was asked for; the result is the exit status: 0 for an answer, 1 when there is
+/// none, 2 for bad usage.
+pub fn main() -> i32 {
+    // Both crypto providers may be compiled in through dependencies; ours has to be chosen before any TLS.
+    // It fails only when one is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let command = Cli::parse().command;
+    if let Command::Worker = command {
+        return crate::ingest::worker();
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("The program cannot start: {error}.");
+            return 1;
+        }
+    };
+    let outcome = match command {
+        Command::Server(args) => {
+            actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
+        }
+        Command::Agent(args) => runtime.block_on(agent::run(args)),
+        Command::Ask(args) => runtime.block_on(ask::run(args)),
+        Command::User(command) => runtime.block_on(user::run(command)),
+        Command::Worker => Ok(0),
+    };
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        1
+    })
+}
+
+/// The configuration: defaults, the file, the environment, the flags.
+fn load(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
+    let text = match file {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .with_context(|| format!("The configuration file {} cannot be read", path.display()))?,
+        ),
+        None => None,
+    };
+    let inputs = Inputs {
+        file: file.zip(text.as_deref()),
+        env: &std::env::vars().collect(),
+        read: &|path| std::fs::read_to_string(path),
+    };
+    Ok(Config::load(&inputs, flags)?)
+}
+
+/// Log lines on standard error.
+fn log_to_stderr(config: &crate::config::LogConfig) {
+    use std::io::IsTerminal;
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    match config.format {
+        crate::config::LogFormat::Json => lines.json().init(),
+        crate::config::LogFormat::Text => lines
+            .with_ansi(std::io::stderr().is_terminal())
+            .with_target(false)
+            .init(),
+    }
+}

@@ -1,1 +1,350 @@
-//! The server's own records.
+//! The server's own records: one path for SQLite (default) and PostgreSQL.
+//!
+//! Queries are plain functions in one file per noun, each taking `&mut Conn`. They run on blocking threads
+//! through [`Db::read`] and [`Db::write`]. SQLite has one writer, whose transactions begin IMMEDIATE:
+//! deferred ones that read first lose updates under load.
+
+pub mod connections;
+pub mod conversations;
+pub mod files;
+pub mod queries;
+pub mod results;
+pub mod schema;
+pub mod sessions;
+pub mod users;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
+use diesel::prelude::*;
+use diesel::{PgConnection, SqliteConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use r2d2::{ManageConnection, Pool};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, Result};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
+
+/// Serialises migrations of several servers that start on one PostgreSQL at once.
+const MIGRATION_LOCK: i64 = 0x00C1_EA4C_0574;
+
+/// A connection to whichever store is configured.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Postgres(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// Opens connections of the configured kind. The derived `Conn::establish` would try both kinds and hide
+/// the real error.
+struct Opener {
+    target: Target,
+}
+
+enum Target {
+    Sqlite(String),
+    Postgres(SecretString),
+}
+
+/// Why a connection could not be opened or is no longer good.
+#[derive(Debug, thiserror::Error)]
+enum OpenError {
+    #[error("{0}")]
+    Open(#[from] diesel::ConnectionError),
+    #[error("{0}")]
+    Query(#[from] diesel::result::Error),
+}
+
+impl ManageConnection for Opener {
+    type Connection = Conn;
+    type Error = OpenError;
+
+    fn connect(&self) -> Result<Conn, OpenError> {
+        match &self.target {
+            Target::Sqlite(path) => {
+                let mut conn = SqliteConnection::establish(path)?;
+                // The busy time-out comes first: switching to WAL itself needs a lock.
+                conn.batch_execute(
+                    "PRAGMA busy_timeout = 10000; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; \
+                     PRAGMA foreign_keys = ON; PRAGMA auto_vacuum = INCREMENTAL;",
+                )?;
+                Ok(Conn::Sqlite(conn))
+            }
+            Target::Postgres(url) => {
+                let mut conn = PgConnection::establish(url.expose_secret())?;
+                conn.batch_execute("SET TIME ZONE 'UTC'")?;
+                Ok(Conn::Postgres(conn))
+            }
+        }
+    }
+
+    fn is_valid(&self, conn: &mut Conn) -> Result<(), OpenError> {
+        Ok(conn.batch_execute("SELECT 1")?)
+    }
+
+    fn has_broken(&self, conn: &mut Conn) -> bool {
+        // A panic inside a transaction leaves it open; such a connection must not go back to the pool.
+        if std::thread::panicking() {
+            return true;
+        }
+        match conn {
+            Conn::Sqlite(_) => false,
+            Conn::Postgres(conn) => AnsiTransactionManager::is_broken_transaction_manager(conn),
+        }
+    }
+}
+
+/// The store. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    readers: Pool<Opener>,
+    writer: Pool<Opener>,
+    /// As many as there are reader connections: waiting happens here, not on a blocking thread.
+    reading: Arc<Semaphore>,
+    writing: Arc<Semaphore>,
+}
+
+impl Db {
+    /// Opens the store and brings its schema up to date. SQLite at `file` unless `url` names a PostgreSQL.
+    /// Blocks; call it before the server starts or on a blocking thread. Errors: `Invalid` with a sentence
+    /// when the store cannot be opened or its schema is newer than this program.
+    pub fn open(file: &Path, url: Option<&SecretString>, pool_size: u32) -> Result<Db> {
+        let db = match url {
+            Some(url) => {
+                let scheme = url.expose_secret().split(':').next().unwrap_or_default();
+                if !matches!(scheme, "postgres" | "postgresql") {
+                    return Err(Error::Invalid(
+                        "The database URL has to begin with postgres:// or postgresql://; leave it out to use SQLite."
+                            .into(),
+                    ));
+                }
+                let target = || Target::Postgres(url.clone());
+                let readers = pool(target(), pool_size, "PostgreSQL store")?;
+                Db {
+                    writer: readers.clone(),
+                    readers,
+                    reading: Arc::new(Semaphore::new(pool_size as usize)),
+                    writing: Arc::new(Semaphore::new(pool_size as usize)),
+                }
+            }
+            None => {
+                let path = file
+                    .to_str()
+                    .ok_or_else(|| Error::Invalid("The data folder's path is not valid UTF-8.".into()))?;
+                let target = || Target::Sqlite(path.to_owned());
+                let writer = pool(target(), 1, path)?;
+                set_mode(file)?;
+                Db {
+                    writer,
+                    readers: pool(target(), pool_size, path)?,
+                    reading: Arc::new(Semaphore::new(pool_size as usize)),
+                    writing: Arc::new(Semaphore::new(1)),
+                }
+            }
+        };
+        db.migrate(file)?;
+        Ok(db)
+    }
+
+    /// Runs `query` on a reader connection.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self
+            .reading
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        let pool = self.readers.clone();
+        blocking(move || {
+            let _permit = permit;
+            query(&mut *pool.get().map_err(|error| unavailable(&error))?)
+        })
+        .await
+    }
+
+    /// Runs `change` in one transaction: all of it or nothing.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let permit = self
+            .writing
+            .clone()
+            .acquire_owned()
+            .await
+            .map_err(Error::internal)?;
+        let pool = self.writer.clone();
+        blocking(move || {
+            let _permit = permit;
+            transaction(&mut *pool.get().map_err(|error| unavailable(&error))?, change)
+        })
+        .await
+    }
+
+    /// Whether the store answers.
+    pub async fn ping(&self) -> Result<()> {
+        self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
+    }
+
+    fn migrate(&self, file: &Path) -> Result<()> {
+        let mut conn = self.writer.get().map_err(|error| unavailable(&error))?;
+        if let Conn::Postgres(conn) = &mut *conn {
+            conn.batch_execute(&format!("SELECT pg_advisory_lock({MIGRATION_LOCK})"))?;
+        }
+        let outcome = migrate(&mut conn, file);
+        if let Conn::Postgres(conn) = &mut *conn {
+            conn.batch_execute(&format!("SELECT pg_advisory_unlock({MIGRATION_LOCK})"))?;
+        }
+        outcome
+    }
+}
+
+fn pool(target: Target, size: u32, name: &str) -> Result<Pool<Opener>> {
+    let opener = Opener { target };
+    // The pool itself only ever says "timed out"; one try by hand gives the real reason.
+    drop(opener.connect().map_err(|error| {
+        Error::Invalid(format!(
+            "The server's own store ({name}) cannot be opened: {}",
+            reason(&error)
+        ))
+    })?);
+    Pool::builder()
+        .max_size(size)
+        .min_idle(Some(1))
+        .connection_timeout(Duration::from_secs(10))
+        .error_handler(Box::new(LogErrors))
+        .build(opener)
+        .map_err(|error| unavailable(&error))
+}
+
+/// Failures to open a further connection, into our log.
+#[derive(Debug)]
+struct LogErrors;
+
+impl r2d2::HandleError<OpenError> for LogErrors {
+    fn handle_error(&self, error: OpenError) {
+        tracing::warn!(error = %reason(&error), "the store cannot be reached");
+    }
+}
+
+/// libpq's messages hold host and user, never the password; they end in a line break.
+fn reason(error: &OpenError) -> String {
+    error.to_string().trim().replace('\n', " ")
+}
+
+fn unavailable(error: &r2d2::Error) -> Error {
+    Error::Internal(format!("the store is not available: {error}"))
+}
+
+/// Records may be read by the server's own user only.
+fn set_mode(file: &Path) -> Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(std::fs::set_permissions(
+        file,
+        std::fs::Permissions::from_mode(0o600),
+    )?)
+}
+
+fn migrate(conn: &mut Conn, file: &Path) -> Result<()> {
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Error::Internal(format!(
+            "the store's schema could not be brought up to date: {error}"
+        ))
+    };
+    let applied = conn.applied_migrations().map_err(failed)?;
+    let pending = conn.pending_migrations(MIGRATIONS).map_err(failed)?;
+    let known = {
+        use diesel::migration::MigrationSource;
+        let all = MigrationSource::<diesel::sqlite::Sqlite>::migrations(&MIGRATIONS).map_err(failed)?;
+        all.iter()
+            .map(|migration| migration.name().version().as_owned())
+            .collect::<Vec<_>>()
+    };
+    if let Some(newer) = applied.iter().find(|version| !known.contains(version)) {
+        return Err(Error::Invalid(format!(
+            "The store's schema ({newer}) is newer than this program knows. Start the newer program, or restore \
+             the copy that was made before the upgrade."
+        )));
+    }
+    if pending.is_empty() {
+        return Ok(());
+    }
+    if !applied.is_empty()
+        && let Conn::Sqlite(conn) = conn
+    {
+        copy_aside(conn, file)?;
+    }
+    drop(pending);
+    conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+    Ok(())
+}
+
+/// A consistent copy of the SQLite file beside it, before an upgrade touches it.
+fn copy_aside(conn: &mut SqliteConnection, file: &Path) -> Result<()> {
+    let stamp = crate::id::now().format("%Y%m%dT%H%M%S");
+    let copy = file.with_extension(format!("before-upgrade-{stamp}.db"));
+    diesel::sql_query("VACUUM INTO ?")
+        .bind::<diesel::sql_types::Text, _>(copy.to_string_lossy().into_owned())
+        .execute(conn)?;
+    tracing::info!(copy = %copy.display(), "copied the store aside before its upgrade");
+    Ok(())
+}
+
+fn transaction<T>(conn: &mut Conn, change: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    if let Conn::Sqlite(sqlite) = conn {
+        AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN IMMEDIATE")?;
+        match change(conn) {
+            Ok(value) => {
+                commit(conn)?;
+                Ok(value)
+            }
+            Err(error) => {
+                rollback(conn);
+                Err(error)
+            }
+        }
+    } else {
+        conn.transaction(change)
+    }
+}
+
+fn commit(conn: &mut Conn) -> Result<()> {
+    match conn {
+        Conn::Sqlite(conn) => Ok(AnsiTransactionManager::commit_transaction(conn)?),
+        Conn::Postgres(conn) => Ok(AnsiTransactionManager::commit_transaction(conn)?),
+    }
+}
+
+fn rollback(conn: &mut Conn) {
+    let outcome = match conn {
+        Conn::Sqlite(conn) => AnsiTransactionManager::rollback_transaction(conn),
+        Conn::Postgres(conn) => AnsiTransactionManager::rollback_transaction(conn),
+    };
+    if let Err(error) = outcome {
+        tracing::warn!(%error, "a transaction could not be rolled back");
+    }
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
+
+impl From<diesel::result::Error> for Error {
+    fn from(error: diesel::result::Error) -> Error {
+        use diesel::result::{DatabaseErrorKind, Error as Diesel};
+        match error {
+            Diesel::NotFound => Error::NotFound("There is nothing with this id.".into()),
+            Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
+                Error::Conflict("This already exists.".into())
+            }
+            other => Error::Internal(format!("store: {other}")),
+        }
+    }
+}

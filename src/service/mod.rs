@@ -1,4 +1,13 @@
 //! What the product does, without HTTP: each file one noun.
 
+pub mod accounts;
 pub mod agents;
+pub mod status;
+
+pub mod connections;
+pub mod files;
+pub mod results;
 pub mod samples;
+
+pub mod evaluate;
+pub mod questions;

@@ -300,7 +300,7 @@ impl Chat {
         if error.is_null() {
             return Ok(());
         }
-        let words = self.endpoint.scrub(&words_of(value));
+        let words = ended(self.endpoint.scrub(&words_of(value)));
         let fault = Fault::new(
             Step::Model,
             Error::Llm(format!("The model's endpoint failed while it answered: {words}")),
@@ -341,7 +341,7 @@ impl Chat {
         // A body that breaks off says less, the status stands all the same.
         let body = self.body(response).await.unwrap_or_default();
         let value: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let words = self.endpoint.scrub(&words_of(&value));
+        let words = ended(self.endpoint.scrub(&words_of(&value)));
         let telling = if words.is_empty() {
             String::new()
         } else {
@@ -684,6 +684,14 @@ fn words_of(value: &Value) -> String {
         }
     }
     words.join(" ")
+}
+
+/// With a full stop, as our sentences end.
+fn ended(mut words: String) -> String {
+    if words.ends_with(|c: char| c.is_alphanumeric() || matches!(c, ']' | ')' | '"' | '\'')) {
+        words.push('.');
+    }
+    words
 }
 
 /// Seconds or a date.

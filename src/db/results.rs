@@ -1,0 +1,60 @@
+//! Stored results: what is known of each; the rows themselves are Parquet in the storage.
+
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use super::Conn;
+use super::schema::results;
+use crate::error::Result;
+
+/// A stored result.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = results)]
+pub struct StoredResult {
+    pub id: String,
+    pub organization_id: String,
+    pub user_id: String,
+    pub row_count: i64,
+    pub size_bytes: i64,
+    pub truncated: bool,
+    pub created_at: NaiveDateTime,
+    /// None: kept.
+    pub expires_at: Option<NaiveDateTime>,
+}
+
+pub fn insert(conn: &mut Conn, result: StoredResult) -> Result<()> {
+    diesel::insert_into(results::table).values(result).execute(conn)?;
+    Ok(())
+}
+
+/// Errors: `NotFound`, also for somebody else's.
+pub fn one(conn: &mut Conn, user_id: &str, id: &str) -> Result<StoredResult> {
+    Ok(results::table
+        .filter(results::user_id.eq(user_id))
+        .filter(results::id.eq(id))
+        .select(StoredResult::as_select())
+        .first(conn)?)
+}
+
+pub fn set_expiry(conn: &mut Conn, id: &str, expires_at: Option<NaiveDateTime>) -> Result<()> {
+    diesel::update(results::table.find(id))
+        .set(results::expires_at.eq(expires_at))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Forgets results that expired before `now` and gives back their ids, so that their rows can be removed.
+pub fn expire(conn: &mut Conn, now: NaiveDateTime) -> Result<Vec<String>> {
+    let ids: Vec<String> = results::table
+        .filter(results::expires_at.lt(now))
+        .select(results::id)
+        .limit(1_000)
+        .load(conn)?;
+    diesel::delete(results::table.filter(results::id.eq_any(&ids))).execute(conn)?;
+    Ok(ids)
+}
+
+/// Every id, to tell orphans in the storage.
+pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
+    Ok(results::table.select(results::id).load(conn)?)
+}

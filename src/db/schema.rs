@@ -1,0 +1,118 @@
+//! The tables as diesel sees them; `migrations/` is the truth.
+
+diesel::table! {
+    organizations (id) {
+        id -> Text,
+        name -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    users (id) {
+        id -> Text,
+        organization_id -> Text,
+        email -> Text,
+        name -> Text,
+        role -> Text,
+        password_hash -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (id) {
+        id -> Text,
+        user_id -> Text,
+        refresh_hash -> Text,
+        previous_hash -> Nullable<Text>,
+        rotated_at -> Timestamp,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+        revoked_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    files (id) {
+        id -> Text,
+        organization_id -> Text,
+        created_by -> Text,
+        name -> Text,
+        format -> Text,
+        size_bytes -> BigInt,
+        sample -> Bool,
+        generation -> Text,
+        tables -> Text,
+        overrides -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    connections (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        db_type -> Text,
+        key_hash -> Text,
+        catalog -> Nullable<Text>,
+        discovered_at -> Nullable<Timestamp>,
+        last_seen_at -> Nullable<Timestamp>,
+        agent_version -> Nullable<Text>,
+        database_version -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    conversations (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        title -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    queries (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        conversation_id -> Text,
+        question -> Text,
+        outcome -> Text,
+        answer -> Text,
+        result_id -> Nullable<Text>,
+        kept -> Bool,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    results (id) {
+        id -> Text,
+        organization_id -> Text,
+        user_id -> Text,
+        row_count -> BigInt,
+        size_bytes -> BigInt,
+        truncated -> Bool,
+        created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::joinable!(users -> organizations (organization_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    organizations,
+    users,
+    sessions,
+    files,
+    connections,
+    conversations,
+    queries,
+    results,
+);

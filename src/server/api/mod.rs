@@ -1,0 +1,62 @@
+//! The HTTP API, one file per noun. A handler extracts, calls one function and returns JSON.
+
+pub mod accounts;
+pub mod connections;
+pub mod conversations;
+pub mod files;
+pub mod query;
+pub mod results;
+pub mod samples;
+pub mod settings;
+pub mod status;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+/// Every route below `/api/v1`.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(accounts::public_setup_state)
+        .service(accounts::public_set_up)
+        .service(accounts::public_log_in)
+        .service(accounts::public_refresh)
+        .service(accounts::public_log_out)
+        .service(accounts::log_out_all_devices)
+        .service(accounts::me)
+        .service(accounts::change_me)
+        .service(files::upload)
+        .service(files::list)
+        .service(files::get_one)
+        .service(files::change)
+        .service(files::delete_one)
+        .service(files::preview)
+        .service(files::profile)
+        .service(files::report)
+        .service(samples::get_samples)
+        .service(samples::add_samples)
+        .service(connections::list)
+        .service(connections::create)
+        .service(connections::get_one)
+        .service(connections::rename)
+        .service(connections::delete_one)
+        .service(connections::rotate_key)
+        .service(connections::refresh_schema)
+        .service(connections::schema)
+        .service(connections::status)
+        .service(connections::public_agent_socket)
+        .service(query::ask)
+        .service(query::run)
+        .service(query::cancel)
+        .service(query::list)
+        .service(query::get_one)
+        .service(query::keep)
+        .service(results::page)
+        .service(results::export)
+        .service(conversations::list)
+        .service(conversations::get_one)
+        .service(conversations::delete_one)
+        .service(status::overview)
+        .service(status::agents)
+        .service(status::public_socket)
+        .service(settings::get_settings)
+        .service(settings::test_llm);
+}

@@ -1,0 +1,83 @@
+//! What is configured, and whether the model works.
+
+use actix_web::{get, post, web};
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::server::App;
+use crate::server::auth::{Admin, User};
+use crate::server::error::{ApiResult, ErrorBody};
+use crate::translate::llm::{self, TestReport};
+
+/// The configuration as far as users may know it.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Settings {
+    /// `offline` or `llm`.
+    pub translator: &'static str,
+    pub llm: LlmSettings,
+    pub limits: LimitSettings,
+    /// `sqlite` or `postgresql`.
+    pub store: &'static str,
+    pub data_dir: String,
+    pub version: &'static str,
+}
+
+/// The model, without its key.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct LlmSettings {
+    pub configured: bool,
+    pub base_url: Option<String>,
+    pub model: Option<String>,
+    pub key_set: bool,
+}
+
+/// Limits in force.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct LimitSettings {
+    pub upload_max_bytes: u64,
+    pub result_max_rows: u64,
+    pub query_timeout_seconds: u64,
+}
+
+/// What is configured.
+#[utoipa::path(tag = "settings", security(("token" = [])), responses(
+    (status = 200, body = Settings), (status = 401, body = ErrorBody)))]
+#[get("/settings")]
+pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Settings> {
+    let config = &app.config;
+    web::Json(Settings {
+        translator: app.questions.translator(),
+        llm: LlmSettings {
+            configured: config.llm.is_some(),
+            base_url: config.llm.as_ref().map(|llm| llm.base_url.clone()),
+            model: config.llm.as_ref().map(|llm| llm.model.clone()),
+            key_set: config.llm.as_ref().is_some_and(|llm| llm.api_key.is_some()),
+        },
+        limits: LimitSettings {
+            upload_max_bytes: config.files.max_upload_bytes,
+            result_max_rows: config.query.max_rows,
+            query_timeout_seconds: config.query.time.as_secs(),
+        },
+        store: if config.database.url.is_some() {
+            "postgresql"
+        } else {
+            "sqlite"
+        },
+        data_dir: config.server.data_dir.display().to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}
+
+/// Tries the configured model step by step and says which step failed.
+#[utoipa::path(tag = "settings", security(("token" = [])), responses(
+    (status = 200, body = TestReport), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody)))]
+#[post("/settings/llm/test")]
+pub async fn test_llm(app: web::Data<App>, _user: Admin) -> ApiResult<web::Json<TestReport>> {
+    let config = app.config.llm.as_ref().ok_or_else(|| {
+        Error::Invalid(
+            "No model is configured. Set OPENAI_API_KEY, or [llm] in the configuration file.".into(),
+        )
+    })?;
+    Ok(web::Json(llm::test(config).await))
+}

@@ -1,0 +1,170 @@
+//! The browser's live socket: tells one organisation's changes as they happen.
+//!
+//! The first frame has to be a valid access token; afterwards nothing the browser sends is acted on. The
+//! socket ends with its session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use actix_ws::{AggregatedMessage, CloseCode, CloseReason, Session};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use tokio::sync::broadcast::error::RecvError;
+
+use super::App;
+use super::api::connections::ConnectionBody;
+use crate::service::accounts::Identity;
+use crate::service::status::{Change, Happening};
+
+/// Time for the first frame.
+const AUTH_WITHIN: Duration = Duration::from_secs(5);
+
+/// Between two pings, and between two looks at the session.
+const TICK: Duration = Duration::from_secs(15);
+
+/// A browser that did not answer for this long has gone.
+const DEAD_AFTER: Duration = Duration::from_secs(45);
+
+/// A token and little else.
+const MAX_FRAME: usize = 8 * 1024;
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+enum FirstFrame {
+    Auth { access_token: String },
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Push {
+    Ready,
+    Connection { connection: Box<ConnectionBody> },
+    ConnectionRemoved { id: String },
+    Files,
+    Query { id: String, state: &'static str },
+}
+
+/// Upgrades the request and serves the socket in a task of its own.
+pub fn serve(request: &HttpRequest, payload: web::Payload, app: Arc<App>) -> actix_web::Result<HttpResponse> {
+    let (response, session, stream) = actix_ws::handle(request, payload)?;
+    let stream = stream
+        .max_frame_size(MAX_FRAME)
+        .aggregate_continuations()
+        .max_continuation_size(MAX_FRAME);
+    actix_web::rt::spawn(run(app, session, stream));
+    Ok(response)
+}
+
+async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::AggregatedMessageStream) {
+    let identity =
+        match tokio::time::timeout(AUTH_WITHIN, authenticate(&app, &mut session, &mut stream)).await {
+            Ok(Some(identity)) => identity,
+            _ => return close(session, "Log in first.").await,
+        };
+    let mut happenings = app.events.subscribe();
+    let mut ticks = tokio::time::interval(TICK);
+    let mut heard = Instant::now();
+    if push(&mut session, &Push::Ready).await.is_err() {
+        return;
+    }
+    let reason = loop {
+        tokio::select! {
+            message = stream.next() => match message {
+                Some(Ok(AggregatedMessage::Ping(bytes))) => {
+                    heard = Instant::now();
+                    if session.pong(&bytes).await.is_err() {
+                        return;
+                    }
+                }
+                Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => break "",
+                Some(Ok(_)) => heard = Instant::now(),
+            },
+            happening = happenings.recv() => match happening {
+                Ok(happening) => {
+                    if tell(&app, &identity, &mut session, happening).await.is_err() {
+                        return;
+                    }
+                }
+                // The browser reads everything anew when it connects again.
+                Err(RecvError::Lagged(_)) => break "Too many changes at once; connect again.",
+                Err(RecvError::Closed) => break "The server is stopping.",
+            },
+            _ = ticks.tick() => {
+                if heard.elapsed() > DEAD_AFTER {
+                    break "";
+                }
+                if !matches!(app.accounts.session(&identity.session_id).await, Ok(Some(_))) {
+                    break "The session has ended.";
+                }
+                if session.ping(b"").await.is_err() {
+                    return;
+                }
+            }
+        }
+    };
+    close(session, reason).await;
+}
+
+async fn authenticate(
+    app: &App,
+    session: &mut Session,
+    stream: &mut actix_ws::AggregatedMessageStream,
+) -> Option<Identity> {
+    loop {
+        match stream.next().await? {
+            Ok(AggregatedMessage::Text(text)) => {
+                let FirstFrame::Auth { access_token } = serde_json::from_str(&text).ok()?;
+                return app.accounts.identify(&access_token).await.ok();
+            }
+            Ok(AggregatedMessage::Ping(bytes)) => session.pong(&bytes).await.ok()?,
+            _ => return None,
+        }
+    }
+}
+
+/// Passes on what concerns this person's organisation.
+async fn tell(
+    app: &App,
+    identity: &Identity,
+    session: &mut Session,
+    happening: Happening,
+) -> Result<(), actix_ws::Closed> {
+    if happening.organization_id != identity.organization_id {
+        return Ok(());
+    }
+    let message = match happening.change {
+        Change::Connection(id) => match app.connections.get(&identity.organization_id, &id).await {
+            Ok(connection) => Push::Connection {
+                connection: Box::new(connection.into()),
+            },
+            Err(_) => return Ok(()),
+        },
+        Change::ConnectionRemoved(id) => Push::ConnectionRemoved { id },
+        Change::Files => Push::Files,
+        Change::Query { user_id, id, running } if user_id == identity.user_id => Push::Query {
+            id,
+            state: if running { "running" } else { "done" },
+        },
+        Change::Query { .. } => return Ok(()),
+    };
+    push(session, &message).await
+}
+
+async fn push(session: &mut Session, message: &Push) -> Result<(), actix_ws::Closed> {
+    match serde_json::to_string(message) {
+        Ok(text) => session.text(text).await,
+        Err(error) => {
+            tracing::error!(%error, "a status message could not be written");
+            Ok(())
+        }
+    }
+}
+
+async fn close(session: Session, reason: &str) {
+    let reason = CloseReason {
+        code: CloseCode::Policy,
+        description: Some(reason.to_owned()),
+    };
+    let _ = session.close(Some(reason)).await;
+}

@@ -1,0 +1,307 @@
+//! Connections to databases behind agents: their keys, catalogs and live state.
+
+use std::sync::Arc;
+
+use chrono::NaiveDateTime;
+use tokio::sync::broadcast;
+
+use super::accounts::{Identity, fingerprint, random_token};
+use super::agents::{AgentChange, AgentEvent, AgentStatus, Hub};
+use super::status::{Change, Events};
+use crate::ask::{Candidate, CandidateKind};
+use crate::catalog::Catalog;
+use crate::db::{Db, connections as records};
+use crate::error::{Error, Result};
+use crate::id;
+use crate::source::Kind;
+
+/// Every agent key begins with this, so that scanners and people recognise one.
+const KEY_PREFIX: &str = "custard_agent_";
+
+/// Connections of organisations. Cheap to clone.
+#[derive(Clone)]
+pub struct Connections {
+    db: Db,
+    hub: Hub,
+    events: Events,
+}
+
+/// A connection with what is known of its agent right now.
+#[derive(Clone)]
+pub struct Connection {
+    pub id: String,
+    pub name: String,
+    pub kind: Kind,
+    pub created_at: NaiveDateTime,
+    pub discovered_at: Option<NaiveDateTime>,
+    pub last_seen_at: Option<NaiveDateTime>,
+    pub table_count: usize,
+    pub agent_version: Option<String>,
+    pub database_version: Option<String>,
+    pub status: AgentStatus,
+}
+
+impl Connections {
+    pub fn new(db: Db, hub: Hub, events: Events) -> Connections {
+        Connections { db, hub, events }
+    }
+
+    /// A new connection and its agent's key, which is shown this once. Errors: `Invalid`.
+    pub async fn create(&self, who: &Identity, name: &str, kind: Kind) -> Result<(Connection, String)> {
+        let name = check_name(name)?;
+        let key = format!("{KEY_PREFIX}{}", random_token());
+        let record = records::Connection {
+            id: id::new(),
+            organization_id: who.organization_id.clone(),
+            name,
+            db_type: kind.name().into(),
+            key_hash: fingerprint(&key),
+            catalog: None,
+            discovered_at: None,
+            last_seen_at: None,
+            agent_version: None,
+            database_version: None,
+            created_at: id::now(),
+        };
+        let stored = record.clone();
+        self.db.write(move |conn| records::insert(conn, stored)).await?;
+        let connection = self.with_status(record)?;
+        self.events
+            .tell(&who.organization_id, Change::Connection(connection.id.clone()));
+        Ok((connection, key))
+    }
+
+    /// The organisation's connections, oldest first.
+    pub async fn list(&self, organization_id: &str) -> Result<Vec<Connection>> {
+        let organization = organization_id.to_owned();
+        let all = self
+            .db
+            .read(move |conn| records::all(conn, &organization))
+            .await?;
+        all.into_iter().map(|record| self.with_status(record)).collect()
+    }
+
+    /// Errors: `NotFound`.
+    pub async fn get(&self, organization_id: &str, id: &str) -> Result<Connection> {
+        let record = self.record(organization_id, id).await?;
+        self.with_status(record)
+    }
+
+    /// Errors: `NotFound`, `Invalid`.
+    pub async fn rename(&self, organization_id: &str, id: &str, name: &str) -> Result<Connection> {
+        let name = check_name(name)?;
+        let mut record = self.record(organization_id, id).await?;
+        record.name.clone_from(&name);
+        let key = record.id.clone();
+        self.db
+            .write(move |conn| records::rename(conn, &key, &name))
+            .await?;
+        self.events
+            .tell(organization_id, Change::Connection(id.to_owned()));
+        self.with_status(record)
+    }
+
+    /// A new key; agents with the old one are cut at once. Errors: `NotFound`.
+    pub async fn rotate_key(&self, organization_id: &str, id: &str) -> Result<(Connection, String)> {
+        let record = self.record(organization_id, id).await?;
+        let key = format!("{KEY_PREFIX}{}", random_token());
+        let (target, hash) = (record.id.clone(), fingerprint(&key));
+        self.db
+            .write(move |conn| records::set_key(conn, &target, &hash))
+            .await?;
+        self.hub.disconnect(id);
+        Ok((self.with_status(record)?, key))
+    }
+
+    /// Removes the connection and cuts its agents. Errors: `NotFound`.
+    pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        if !self
+            .db
+            .write(move |conn| records::delete(conn, &organization, &target))
+            .await?
+        {
+            return Err(missing());
+        }
+        self.hub.disconnect(id);
+        self.events
+            .tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
+        Ok(())
+    }
+
+    /// Asks the agent to read its schema again. Errors: `NotFound`, `AgentOffline`.
+    pub async fn refresh_schema(&self, organization_id: &str, id: &str) -> Result<()> {
+        self.record(organization_id, id).await?;
+        self.hub.refresh_schema(id).await
+    }
+
+    /// The catalog last received and when; None before the first. Errors: `NotFound`.
+    pub async fn schema(&self, organization_id: &str, id: &str) -> Result<(Option<NaiveDateTime>, Catalog)> {
+        let record = self.record(organization_id, id).await?;
+        Ok((record.discovered_at, parse_catalog(record.catalog.as_deref())?))
+    }
+
+    /// The connection that this agent's key opens. Errors: `Unauthorized`, the same whether the connection
+    /// or the key is unknown.
+    pub async fn authenticate_agent(&self, id: &str, key: &str) -> Result<(String, Kind)> {
+        use subtle::ConstantTimeEq;
+        let target = id.to_owned();
+        let record = self
+            .db
+            .read(move |conn| records::any_organization(conn, &target))
+            .await?;
+        let given = fingerprint(key);
+        match record {
+            Some(record) if bool::from(record.key_hash.as_bytes().ct_eq(given.as_bytes())) => {
+                if let Some(catalog) = record.catalog.as_deref() {
+                    self.hub.set_catalog(id, Arc::new(parse_catalog(Some(catalog))?));
+                }
+                Ok((record.id, parse_kind(&record.db_type)?))
+            }
+            _ => Err(Error::Unauthorized(
+                "This agent's key does not fit this connection. Copy the command from the connection's page again, \
+                 or rotate the key there."
+                    .into(),
+            )),
+        }
+    }
+
+    /// A connection as something to ask. Errors: `NotFound`, `AgentOffline`.
+    pub async fn candidate(&self, organization_id: &str, id: &str) -> Result<Candidate> {
+        let connection = self.get(organization_id, id).await?;
+        self.as_candidate(&connection)
+    }
+
+    /// Every connection of the organisation whose agent is there.
+    pub async fn candidates(&self, organization_id: &str) -> Result<Vec<Candidate>> {
+        let all = self.list(organization_id).await?;
+        Ok(all
+            .iter()
+            .filter_map(|connection| self.as_candidate(connection).ok())
+            .collect())
+    }
+
+    fn as_candidate(&self, connection: &Connection) -> Result<Candidate> {
+        Ok(Candidate {
+            kind: CandidateKind::Connection,
+            name: connection.name.clone(),
+            ids: vec![connection.id.clone()],
+            source: self.hub.source(&connection.id, connection.kind)?,
+        })
+    }
+
+    /// Keeps what agents tell (catalogs, versions, last seen) until the hub is gone. Runs as one task.
+    pub async fn keep_up(self) {
+        let mut events = self.hub.subscribe();
+        loop {
+            match events.recv().await {
+                Ok(event) => {
+                    if let Err(error) = self.note(event).await {
+                        tracing::error!(%error, "what an agent told could not be kept");
+                    }
+                }
+                // Missed events are only out-of-date details; the next ones repeat them.
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "fell behind the agents' events");
+                }
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    async fn note(&self, event: AgentEvent) -> Result<()> {
+        let id = event.connection_id.clone();
+        let organization = match event.change {
+            AgentChange::Status(status) => {
+                self.db
+                    .write(move |conn| {
+                        let Some(record) = records::any_organization(conn, &id)? else {
+                            return Ok(None);
+                        };
+                        records::set_seen(
+                            conn,
+                            &id,
+                            status.agent_version.as_deref(),
+                            status.database_version.as_deref(),
+                            id::now(),
+                        )?;
+                        Ok(Some(record.organization_id))
+                    })
+                    .await?
+            }
+            AgentChange::Catalog(catalog) => {
+                let text = serde_json::to_string(&*catalog).map_err(Error::internal)?;
+                self.db
+                    .write(move |conn| {
+                        let Some(record) = records::any_organization(conn, &id)? else {
+                            return Ok(None);
+                        };
+                        records::set_catalog(conn, &id, &text, id::now())?;
+                        Ok(Some(record.organization_id))
+                    })
+                    .await?
+            }
+        };
+        if let Some(organization) = organization {
+            self.events
+                .tell(&organization, Change::Connection(event.connection_id));
+        }
+        Ok(())
+    }
+
+    async fn record(&self, organization_id: &str, id: &str) -> Result<records::Connection> {
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        self.db
+            .read(move |conn| records::one(conn, &organization, &target))
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => missing(),
+                other => other,
+            })
+    }
+
+    fn with_status(&self, record: records::Connection) -> Result<Connection> {
+        let status = self.hub.status(&record.id);
+        Ok(Connection {
+            kind: parse_kind(&record.db_type)?,
+            table_count: parse_catalog(record.catalog.as_deref())?.tables.len(),
+            agent_version: status.agent_version.clone().or(record.agent_version),
+            database_version: status.database_version.clone().or(record.database_version),
+            last_seen_at: if status.online {
+                Some(id::now())
+            } else {
+                record.last_seen_at
+            },
+            id: record.id,
+            name: record.name,
+            created_at: record.created_at,
+            discovered_at: record.discovered_at,
+            status,
+        })
+    }
+}
+
+fn missing() -> Error {
+    Error::NotFound("There is no connection with this id.".into())
+}
+
+fn check_name(name: &str) -> Result<String> {
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+        return Err(Error::Invalid(
+            "The connection's name has to have between 1 and 100 characters.".into(),
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn parse_kind(name: &str) -> Result<Kind> {
+    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(Error::internal)
+}
+
+fn parse_catalog(text: Option<&str>) -> Result<Catalog> {
+    match text {
+        Some(text) => serde_json::from_str(text).map_err(Error::internal),
+        None => Ok(Catalog::default()),
+    }
+}

@@ -1,0 +1,415 @@
+//! Uploaded files: taken in, imported in a child process, kept with their original, asked about.
+//!
+//! A row in the store is the last step of an upload: before it nothing is visible, and what a crash leaves
+//! in the storage is swept away at the next start.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use tokio::sync::Semaphore;
+
+use super::accounts::Identity;
+use super::status::{Change, Events};
+use crate::ask::{Candidate, CandidateKind};
+use crate::config::{FilesConfig, QueryConfig};
+use crate::db::{Db, files as records};
+use crate::error::{Error, Result};
+use crate::id;
+use crate::ingest::profile::Profile;
+use crate::ingest::{self, ImportLimits, ImportedTable, Overrides};
+use crate::source::files::{Engine, FileTable, Files as FileSource};
+use crate::storage::Storage;
+
+/// Files asked about at once at most, when the asker did not choose.
+const MAX_CANDIDATE_FILES: usize = 100;
+
+/// Files of organisations. Cheap to clone.
+#[derive(Clone)]
+pub struct Files {
+    db: Db,
+    storage: Storage,
+    events: Events,
+    limits: ImportLimits,
+    importing: Arc<Semaphore>,
+    engine: Engine,
+    max_upload: u64,
+}
+
+/// An imported file.
+#[derive(Debug, Clone)]
+pub struct File {
+    pub record: records::File,
+    pub tables: Vec<ImportedTable>,
+    pub overrides: Overrides,
+}
+
+/// Where a file comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    Upload,
+    /// Embedded in the program.
+    Sample,
+}
+
+/// An upload under way: a file in the incoming folder, removed when this is dropped before it was imported.
+pub struct Incoming {
+    path: PathBuf,
+    /// What its owner calls it.
+    pub name: String,
+    pub size: u64,
+}
+
+impl Incoming {
+    /// Where to write the bytes.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Files {
+    pub fn new(db: Db, storage: Storage, events: Events, files: &FilesConfig, query: &QueryConfig) -> Files {
+        Files {
+            db,
+            events,
+            limits: ImportLimits {
+                memory_bytes: files.import_memory_bytes,
+                time: files.import_time,
+            },
+            importing: Arc::new(Semaphore::new(files.imports_at_once)),
+            engine: Engine {
+                memory_bytes: usize::try_from(query.memory_bytes).unwrap_or(usize::MAX),
+                spill_dir: storage.spill(),
+            },
+            max_upload: files.max_upload_bytes,
+            storage,
+        }
+    }
+
+    /// One uploaded file at most, in bytes.
+    pub fn max_upload(&self) -> u64 {
+        self.max_upload
+    }
+
+    /// A place for an upload called `name`.
+    pub fn incoming(&self, name: &str) -> Incoming {
+        Incoming {
+            path: self.storage.incoming().join(id::new()),
+            name: clean_name(name),
+            size: 0,
+        }
+    }
+
+    /// Imports an upload and keeps it. Dropping the future stops the import and leaves nothing. Errors: as
+    /// [`ingest::import`].
+    pub async fn import(&self, who: &Identity, incoming: Incoming, origin: Origin) -> Result<File> {
+        let _turn = self.importing.acquire().await.map_err(Error::internal)?;
+        let file_id = id::new();
+        let generation = id::new();
+        let cleanup = RemoveOnDrop(Some(self.storage.file(&file_id)));
+        let out = self.storage.import(&file_id, &generation);
+        tokio::fs::create_dir_all(&out).await?;
+        let imported = ingest::import(
+            incoming.path(),
+            &incoming.name,
+            &out,
+            &Overrides::default(),
+            &self.limits,
+        )
+        .await?;
+        tokio::fs::rename(incoming.path(), self.storage.original(&file_id)).await?;
+        let record = records::File {
+            id: file_id,
+            organization_id: who.organization_id.clone(),
+            created_by: who.user_id.clone(),
+            name: incoming.name.clone(),
+            format: format_name(imported.format)?,
+            size_bytes: i64::try_from(incoming.size).map_err(Error::internal)?,
+            sample: origin == Origin::Sample,
+            generation,
+            tables: to_json(&imported.tables)?,
+            overrides: to_json(&Overrides::default())?,
+            created_at: id::now(),
+        };
+        let stored = record.clone();
+        self.db.write(move |conn| records::insert(conn, stored)).await?;
+        cleanup.keep();
+        self.events.tell(&who.organization_id, Change::Files);
+        Ok(File {
+            record,
+            tables: imported.tables,
+            overrides: Overrides::default(),
+        })
+    }
+
+    /// Imports embedded files that are not there yet, and gives all of them. Errors: as [`Files::import`].
+    pub async fn add_samples(&self, who: &Identity, samples: &[(&str, &[u8])]) -> Result<Vec<File>> {
+        let present = self.list(&who.organization_id).await?;
+        let mut files = Vec::with_capacity(samples.len());
+        for (name, bytes) in samples {
+            if let Some(file) = present
+                .iter()
+                .find(|file| file.record.sample && file.record.name == *name)
+            {
+                files.push(file.clone());
+                continue;
+            }
+            let mut incoming = self.incoming(name);
+            tokio::fs::write(incoming.path(), bytes).await?;
+            incoming.size = bytes.len() as u64;
+            files.push(self.import(who, incoming, Origin::Sample).await?);
+        }
+        Ok(files)
+    }
+
+    /// Imports the kept original again with the user's decisions. The former import stays until the new one
+    /// is complete. Errors: `NotFound`, and as [`ingest::import`].
+    pub async fn change(&self, organization_id: &str, id: &str, overrides: Overrides) -> Result<File> {
+        let file = self.get(organization_id, id).await?;
+        let _turn = self.importing.acquire().await.map_err(Error::internal)?;
+        let generation = id::new();
+        let out = self.storage.import(id, &generation);
+        let cleanup = RemoveOnDrop(Some(out.clone()));
+        tokio::fs::create_dir_all(&out).await?;
+        let imported = ingest::import(
+            &self.storage.original(id),
+            &file.record.name,
+            &out,
+            &overrides,
+            &self.limits,
+        )
+        .await?;
+        let former = self.storage.import(id, &file.record.generation);
+        let mut record = file.record;
+        record.generation = generation;
+        record.tables = to_json(&imported.tables)?;
+        record.overrides = to_json(&overrides)?;
+        let stored = record.clone();
+        self.db
+            .write(move |conn| {
+                records::replace_import(
+                    conn,
+                    &stored.id,
+                    &stored.generation,
+                    &stored.tables,
+                    &stored.overrides,
+                )
+            })
+            .await?;
+        cleanup.keep();
+        // Queries that run on the former import hold its files open; on Unix they may finish.
+        if let Err(error) = tokio::fs::remove_dir_all(&former).await {
+            tracing::warn!(%error, file = %id, "a former import could not be removed");
+        }
+        self.events.tell(organization_id, Change::Files);
+        Ok(File {
+            record,
+            tables: imported.tables,
+            overrides,
+        })
+    }
+
+    /// The organisation's files, newest first.
+    pub async fn list(&self, organization_id: &str) -> Result<Vec<File>> {
+        let organization = organization_id.to_owned();
+        let all = self
+            .db
+            .read(move |conn| records::all(conn, &organization))
+            .await?;
+        all.into_iter().map(File::from_record).collect()
+    }
+
+    /// Errors: `NotFound`.
+    pub async fn get(&self, organization_id: &str, id: &str) -> Result<File> {
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        let record = self
+            .db
+            .read(move |conn| records::one(conn, &organization, &target))
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => missing(),
+                other => other,
+            })?;
+        File::from_record(record)
+    }
+
+    /// Errors: `NotFound`.
+    pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        if !self
+            .db
+            .write(move |conn| records::delete(conn, &organization, &target))
+            .await?
+        {
+            return Err(missing());
+        }
+        self.storage.remove_file(id).await?;
+        self.events.tell(organization_id, Change::Files);
+        Ok(())
+    }
+
+    /// Statistics of one table. Errors: `NotFound`.
+    pub async fn profile(&self, file: &File, table: &ImportedTable) -> Result<Profile> {
+        let _turn = self.importing.acquire().await.map_err(Error::internal)?;
+        ingest::profile(&self.parquet(file, table), &self.limits).await
+    }
+
+    /// The first rows of one table.
+    pub async fn head(&self, file: &File, table: &ImportedTable, limit: usize) -> Result<Vec<RecordBatch>> {
+        let path = self.parquet(file, table);
+        tokio::task::spawn_blocking(move || {
+            let file = std::fs::File::open(path)?;
+            let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+                .and_then(|builder| builder.with_limit(limit).with_batch_size(limit.max(1)).build())
+                .map_err(Error::internal)?;
+            reader.map(|batch| batch.map_err(Error::from)).collect()
+        })
+        .await
+        .map_err(Error::internal)?
+    }
+
+    /// The Parquet of one table.
+    pub fn parquet(&self, file: &File, table: &ImportedTable) -> PathBuf {
+        self.storage
+            .import(&file.record.id, &file.record.generation)
+            .join(&table.parquet)
+    }
+
+    /// The chosen files as one thing to ask; without a choice all of the organisation's. None when there are
+    /// none. Errors: `NotFound` for an id that is not the organisation's.
+    pub async fn candidate(
+        &self,
+        organization_id: &str,
+        ids: Option<&[String]>,
+    ) -> Result<Option<Candidate>> {
+        let files = match ids {
+            None => {
+                let mut all = self.list(organization_id).await?;
+                all.truncate(MAX_CANDIDATE_FILES);
+                all
+            }
+            Some(ids) => {
+                let mut chosen = Vec::with_capacity(ids.len());
+                for id in ids {
+                    chosen.push(self.get(organization_id, id).await?);
+                }
+                chosen
+            }
+        };
+        if files.is_empty() {
+            return Ok(None);
+        }
+        let tables = files
+            .iter()
+            .flat_map(|file| {
+                file.tables.iter().map(|table| FileTable {
+                    table: table.table.clone(),
+                    parquet: self.parquet(file, table),
+                })
+            })
+            .collect();
+        let name = match files.as_slice() {
+            [only] => only.record.name.clone(),
+            several if several.len() <= 3 => several
+                .iter()
+                .map(|file| file.record.name.as_str())
+                .collect::<Vec<_>>()
+                .join(", "),
+            several => format!("{} files", several.len()),
+        };
+        Ok(Some(Candidate {
+            kind: CandidateKind::Files,
+            name,
+            ids: files.iter().map(|file| file.record.id.clone()).collect(),
+            source: Arc::new(FileSource::new(tables, self.engine.clone())),
+        }))
+    }
+}
+
+impl File {
+    fn from_record(record: records::File) -> Result<File> {
+        Ok(File {
+            tables: serde_json::from_str(&record.tables).map_err(Error::internal)?,
+            overrides: serde_json::from_str(&record.overrides).map_err(Error::internal)?,
+            record,
+        })
+    }
+
+    /// The table of this name; without a name the only or first one. Errors: `NotFound`.
+    pub fn table(&self, name: Option<&str>) -> Result<&ImportedTable> {
+        let found = match name {
+            None => self.tables.first(),
+            Some(name) => self.tables.iter().find(|table| table.table.name == name),
+        };
+        found.ok_or_else(|| {
+            let names: Vec<&str> = self
+                .tables
+                .iter()
+                .map(|table| table.table.name.as_str())
+                .collect();
+            Error::NotFound(format!(
+                "This file has no table of that name; it has: {}.",
+                names.join(", ")
+            ))
+        })
+    }
+}
+
+/// Removes a folder unless told to keep it: an import that failed or was cancelled leaves nothing.
+struct RemoveOnDrop(Option<PathBuf>);
+
+impl RemoveOnDrop {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for RemoveOnDrop {
+    fn drop(&mut self) {
+        let Some(path) = self.0.take() else { return };
+        if let Err(error) = std::fs::remove_dir_all(&path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "what an import left could not be removed");
+        }
+    }
+}
+
+/// The last part of a path, without control characters, at most 200 characters: names come from browsers.
+fn clean_name(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last
+        .chars()
+        .filter(|letter| !letter.is_control())
+        .take(200)
+        .collect();
+    let clean = clean.trim();
+    if clean.is_empty() || clean == "." || clean == ".." {
+        "file".into()
+    } else {
+        clean.into()
+    }
+}
+
+fn format_name(format: ingest::Format) -> Result<String> {
+    Ok(serde_json::to_value(format)
+        .map_err(Error::internal)?
+        .as_str()
+        .unwrap_or_default()
+        .to_owned())
+}
+
+fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
+    serde_json::to_string(value).map_err(Error::internal)
+}
+
+fn missing() -> Error {
+    Error::NotFound("There is no file with this id.".into())
+}

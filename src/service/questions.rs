@@ -1,0 +1,619 @@
+//! Questions of people: the pipeline of `ask`, with their own sources, conversations, and answers that are
+//! kept.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::Utc;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::Identity;
+use super::connections::Connections;
+use super::files::Files;
+use super::results::{Keep, Results, Writer};
+use super::status::{Change, Events};
+use crate::ask::answer::{Answer, Outcome};
+use crate::ask::chart::Chart;
+use crate::ask::{self, Answered, Candidate, Event, Request};
+use crate::db::conversations::Conversation;
+use crate::db::queries::Query;
+use crate::db::{Db, conversations, queries};
+use crate::error::{Error, Result};
+use crate::id;
+use crate::source::Limits;
+use crate::translate::{Translator, Turn};
+
+/// Rows that an answer itself carries at most; the others lie in the stored result.
+pub const PREVIEW_ROWS: usize = 1_000;
+
+/// A query of the user's own, in bytes: what the guard would take.
+const MAX_QUERY: usize = 64 * 1024;
+
+/// Earlier questions of a conversation that a translator sees.
+const TURNS: usize = 6;
+
+/// Questions of people. Cheap to clone.
+#[derive(Clone)]
+pub struct Questions {
+    db: Db,
+    files: Files,
+    connections: Connections,
+    results: Results,
+    events: Events,
+    translator: Arc<dyn Translator>,
+    limits: Limits,
+    running: UnderWay,
+}
+
+/// What is asked, and of what.
+#[derive(Debug, Clone)]
+pub struct Asking {
+    pub ask: Ask,
+    pub target: Target,
+    /// None begins a new conversation.
+    pub conversation_id: Option<String>,
+}
+
+/// A question to translate, or a query to run as it is.
+#[derive(Debug, Clone)]
+pub enum Ask {
+    Question(String),
+    Query { query: String, question: Option<String> },
+}
+
+/// Where to look.
+#[derive(Debug, Clone)]
+pub enum Target {
+    Connection(String),
+    Files(Vec<String>),
+    /// The server chooses among everything the asker may see.
+    Anything,
+}
+
+/// An answer that was kept.
+#[derive(Debug, Clone)]
+pub struct KeptAnswer {
+    pub id: String,
+    pub conversation_id: String,
+    pub created_at: chrono::NaiveDateTime,
+    pub kept: bool,
+    pub result_id: Option<String>,
+    pub answer: Answer,
+    pub chart: Option<Chart>,
+}
+
+/// What a store row of an answer holds.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct StoredAnswer {
+    answer: Answer,
+    chart: Option<Chart>,
+}
+
+/// A question whose sources and conversation are known; [`Prepared::answer`] does the rest.
+pub struct Prepared {
+    questions: Questions,
+    who: Identity,
+    pub id: String,
+    pub conversation_id: String,
+    new_conversation: bool,
+    ask: Ask,
+    candidates: Vec<Candidate>,
+    request: Request,
+    cancel: CancellationToken,
+    _running: UnderWayGuard,
+}
+
+impl Questions {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a part of the server that questions go through"
+    )]
+    pub fn new(
+        db: Db,
+        files: Files,
+        connections: Connections,
+        results: Results,
+        events: Events,
+        translator: Arc<dyn Translator>,
+        limits: Limits,
+    ) -> Questions {
+        Questions {
+            db,
+            files,
+            connections,
+            results,
+            events,
+            translator,
+            limits,
+            running: UnderWay::default(),
+        }
+    }
+
+    /// `offline` or `llm`.
+    pub fn translator(&self) -> &'static str {
+        self.translator.name()
+    }
+
+    /// How many questions are under way.
+    pub fn running(&self) -> usize {
+        self.running.count()
+    }
+
+    /// Checks what was sent. Errors: `NotFound` for ids that are not the asker's, `AgentOffline`, `Invalid`.
+    pub async fn prepare(&self, who: &Identity, asking: Asking) -> Result<Prepared> {
+        let (title, glossary) = (title(&asking.ask), String::new());
+        check_length(&asking.ask)?;
+        let candidates = self.candidates(who, &asking.target).await?;
+        if matches!(asking.ask, Ask::Query { .. }) && candidates.len() != 1 {
+            return Err(Error::Invalid(
+                "Say which connection or which files the query is for.".into(),
+            ));
+        }
+        let (conversation_id, new_conversation, turns) = match asking.conversation_id {
+            Some(id) => {
+                let turns = self.turns(who, &id).await?;
+                (id, false, turns)
+            }
+            None => (id::new(), true, Vec::new()),
+        };
+        let id = id::new();
+        let cancel = CancellationToken::new();
+        let running = self.running.add(&id, &who.user_id, cancel.clone());
+        Ok(Prepared {
+            questions: self.clone(),
+            who: who.clone(),
+            id,
+            conversation_id,
+            new_conversation,
+            request: Request {
+                question: title,
+                turns,
+                glossary,
+                today: Utc::now().date_naive(),
+                limits: self.limits,
+                preview_rows: PREVIEW_ROWS,
+            },
+            ask: asking.ask,
+            candidates,
+            cancel,
+            _running: running,
+        })
+    }
+
+    /// Stops a running question of this user, down to the database. False when it is not running (any more).
+    pub fn cancel(&self, who: &Identity, id: &str) -> bool {
+        self.running.cancel(id, &who.user_id)
+    }
+
+    /// The user's questions, newest first.
+    pub async fn recent(&self, who: &Identity, kept: Option<bool>, limit: i64) -> Result<Vec<KeptAnswer>> {
+        let user = who.user_id.clone();
+        let found = self
+            .db
+            .read(move |conn| queries::recent(conn, &user, kept, limit))
+            .await?;
+        found.into_iter().map(KeptAnswer::from_record).collect()
+    }
+
+    /// One answer with its first rows. Errors: `NotFound`.
+    pub async fn get(&self, who: &Identity, id: &str) -> Result<KeptAnswer> {
+        let (user, target) = (who.user_id.clone(), id.to_owned());
+        let record = self
+            .db
+            .read(move |conn| queries::one(conn, &user, &target))
+            .await
+            .map_err(missing)?;
+        let mut kept = KeptAnswer::from_record(record)?;
+        self.add_rows(who, &mut kept, PREVIEW_ROWS).await?;
+        Ok(kept)
+    }
+
+    /// Stars an answer (its result then never expires), or takes the star away. Errors: `NotFound`.
+    pub async fn set_kept(&self, who: &Identity, id: &str, kept: bool) -> Result<KeptAnswer> {
+        let (user, target) = (who.user_id.clone(), id.to_owned());
+        let mut record = self
+            .db
+            .read(move |conn| queries::one(conn, &user, &target))
+            .await
+            .map_err(missing)?;
+        let target = record.id.clone();
+        self.db
+            .write(move |conn| queries::set_kept(conn, &target, kept))
+            .await?;
+        if let Some(result) = &record.result_id {
+            self.results
+                .set_kept(result, if kept { Keep::Forever } else { Keep::ForAWhile })
+                .await?;
+        }
+        record.kept = kept;
+        KeptAnswer::from_record(record)
+    }
+
+    /// The user's conversations, last used first, each with its number of questions.
+    pub async fn conversations(&self, who: &Identity, limit: i64) -> Result<Vec<(Conversation, i64)>> {
+        let user = who.user_id.clone();
+        self.db
+            .read(move |conn| conversations::all(conn, &user, limit))
+            .await
+    }
+
+    /// A conversation with its answers, each with at most `rows` rows. Errors: `NotFound`.
+    pub async fn conversation(
+        &self,
+        who: &Identity,
+        id: &str,
+        rows: usize,
+    ) -> Result<(Conversation, Vec<KeptAnswer>)> {
+        let (user, target) = (who.user_id.clone(), id.to_owned());
+        let (conversation, records) = self
+            .db
+            .read(move |conn| {
+                let conversation = conversations::one(conn, &user, &target)?;
+                let records = queries::in_conversation(conn, &conversation.id)?;
+                Ok((conversation, records))
+            })
+            .await
+            .map_err(no_conversation)?;
+        let mut answers = Vec::with_capacity(records.len());
+        for record in records {
+            let mut kept = KeptAnswer::from_record(record)?;
+            self.add_rows(who, &mut kept, rows).await?;
+            answers.push(kept);
+        }
+        Ok((conversation, answers))
+    }
+
+    /// Forgets a conversation and its answers; their results expire. Errors: `NotFound`.
+    pub async fn delete_conversation(&self, who: &Identity, id: &str) -> Result<()> {
+        let (user, target) = (who.user_id.clone(), id.to_owned());
+        let results = self
+            .db
+            .write(move |conn| {
+                conversations::one(conn, &user, &target)?;
+                let records = queries::in_conversation(conn, &target)?;
+                conversations::delete(conn, &user, &target)?;
+                Ok(records
+                    .into_iter()
+                    .filter_map(|record| record.result_id)
+                    .collect::<Vec<_>>())
+            })
+            .await
+            .map_err(no_conversation)?;
+        for result in results {
+            self.results.set_kept(&result, Keep::ForAWhile).await?;
+        }
+        Ok(())
+    }
+
+    async fn add_rows(&self, who: &Identity, kept: &mut KeptAnswer, limit: usize) -> Result<()> {
+        let Some(result) = &kept.result_id else {
+            return Ok(());
+        };
+        match self.results.page(&who.user_id, result, 0, limit).await {
+            Ok(page) => kept.answer.rows = page.rows,
+            // Expired: the sentence and the query remain.
+            Err(Error::NotFound(_)) => kept.result_id = None,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    async fn candidates(&self, who: &Identity, target: &Target) -> Result<Vec<Candidate>> {
+        let organization = &who.organization_id;
+        match target {
+            Target::Connection(id) => Ok(vec![self.connections.candidate(organization, id).await?]),
+            Target::Files(ids) => Ok(self
+                .files
+                .candidate(organization, Some(ids))
+                .await?
+                .into_iter()
+                .collect()),
+            Target::Anything => {
+                let mut all: Vec<Candidate> = self
+                    .files
+                    .candidate(organization, None)
+                    .await?
+                    .into_iter()
+                    .collect();
+                all.extend(self.connections.candidates(organization).await?);
+                Ok(all)
+            }
+        }
+    }
+
+    async fn turns(&self, who: &Identity, conversation_id: &str) -> Result<Vec<Turn>> {
+        let (user, target) = (who.user_id.clone(), conversation_id.to_owned());
+        let records = self
+            .db
+            .read(move |conn| {
+                conversations::one(conn, &user, &target)?;
+                queries::in_conversation(conn, &target)
+            })
+            .await
+            .map_err(no_conversation)?;
+        let mut turns = Vec::new();
+        for record in records.into_iter().rev() {
+            let kept = KeptAnswer::from_record(record)?;
+            if let (Outcome::Answered, Some(query)) = (kept.answer.outcome, kept.answer.query) {
+                turns.push(Turn {
+                    question: kept.answer.question,
+                    query,
+                });
+            }
+            if turns.len() == TURNS {
+                break;
+            }
+        }
+        turns.reverse();
+        Ok(turns)
+    }
+}
+
+impl Prepared {
+    /// Answers and keeps the answer. `progress` sees every event; when its receiver is dropped the query is
+    /// cancelled. Errors: only when the answer cannot be kept.
+    pub async fn answer(self, progress: Option<mpsc::Sender<Event>>) -> Result<KeptAnswer> {
+        let (events, incoming) = mpsc::channel(4);
+        self.tell(Running::Yes);
+        let pipeline = async {
+            // Moved in, so that the watcher ends when the pipeline does.
+            let events = events;
+            match (&self.ask, self.candidates.as_slice()) {
+                (Ask::Query { query, .. }, [candidate]) => {
+                    ask::run(&self.request, candidate, query, &events).await
+                }
+                (Ask::Query { .. }, _) => unreachable!("`prepare` lets a query through only with one source"),
+                (Ask::Question(_), candidates) => {
+                    ask::ask(&self.request, &*self.questions.translator, candidates, &events).await
+                }
+            }
+        };
+        let (answered, written) = tokio::join!(pipeline, self.watch(incoming, progress.as_ref()));
+        let kept = self.keep(answered, written).await;
+        self.tell(Running::No);
+        kept
+    }
+
+    /// Stores rows as they arrive and passes events on. Ending early closes the channel, which cancels the
+    /// pipeline and the query below it.
+    async fn watch(
+        &self,
+        mut incoming: mpsc::Receiver<Event>,
+        progress: Option<&mpsc::Sender<Event>>,
+    ) -> Result<Option<Writer>> {
+        let mut writer: Option<Writer> = None;
+        loop {
+            let event = tokio::select! {
+                event = incoming.recv() => event,
+                () = self.stopped(progress) => return Ok(None),
+            };
+            let Some(event) = event else { return Ok(writer) };
+            match &event {
+                Event::Columns(schema) => writer = Some(self.questions.results.begin(schema.clone())),
+                Event::Batch(batch) => {
+                    if let Some(writer) = &mut writer {
+                        writer.write(batch.clone()).await?;
+                    }
+                }
+                Event::Stage { .. } | Event::Query { .. } => {}
+            }
+            if let Some(progress) = progress {
+                tokio::select! {
+                    sent = progress.send(event) => if sent.is_err() { return Ok(None) },
+                    () = self.cancel.cancelled() => return Ok(None),
+                }
+            }
+        }
+    }
+
+    /// The asker cancelled, or left.
+    async fn stopped(&self, progress: Option<&mpsc::Sender<Event>>) {
+        let left = async {
+            match progress {
+                Some(progress) => progress.closed().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.cancel.cancelled() => {},
+            () = left => {},
+        }
+    }
+
+    async fn keep(&self, answered: Answered, written: Result<Option<Writer>>) -> Result<KeptAnswer> {
+        let Answered { answer, chart } = answered;
+        let result_id = match (answer.outcome, written?) {
+            (Outcome::Answered, Some(writer)) => {
+                let written = writer.finish().await?;
+                let who = &self.who;
+                let results = &self.questions.results;
+                Some(
+                    results
+                        .keep(
+                            &who.organization_id,
+                            &who.user_id,
+                            written,
+                            answer.row_count,
+                            answer.truncated,
+                        )
+                        .await?,
+                )
+            }
+            _ => None,
+        };
+        let kept = KeptAnswer {
+            id: self.id.clone(),
+            conversation_id: self.conversation_id.clone(),
+            created_at: id::now(),
+            kept: false,
+            result_id,
+            answer,
+            chart,
+        };
+        let record = kept.to_record(&self.who)?;
+        let conversation = self.new_conversation.then(|| Conversation {
+            id: self.conversation_id.clone(),
+            organization_id: self.who.organization_id.clone(),
+            user_id: self.who.user_id.clone(),
+            title: self.request.question.chars().take(120).collect(),
+            created_at: kept.created_at,
+            updated_at: kept.created_at,
+        });
+        self.questions
+            .db
+            .write(move |conn| {
+                match conversation {
+                    Some(new) => conversations::insert(conn, new)?,
+                    None => conversations::touch(conn, &record.conversation_id, record.created_at)?,
+                }
+                queries::insert(conn, record)
+            })
+            .await?;
+        Ok(kept)
+    }
+
+    fn tell(&self, running: Running) {
+        self.questions.events.tell(
+            &self.who.organization_id,
+            Change::Query {
+                user_id: self.who.user_id.clone(),
+                id: self.id.clone(),
+                running: matches!(running, Running::Yes),
+            },
+        );
+    }
+}
+
+enum Running {
+    Yes,
+    No,
+}
+
+impl KeptAnswer {
+    fn from_record(record: Query) -> Result<KeptAnswer> {
+        let stored: StoredAnswer = serde_json::from_str(&record.answer).map_err(Error::internal)?;
+        Ok(KeptAnswer {
+            id: record.id,
+            conversation_id: record.conversation_id,
+            created_at: record.created_at,
+            kept: record.kept,
+            result_id: record.result_id,
+            answer: stored.answer,
+            chart: stored.chart,
+        })
+    }
+
+    fn to_record(&self, who: &Identity) -> Result<Query> {
+        let mut answer = self.answer.clone();
+        answer.rows.clear();
+        let stored = StoredAnswer {
+            answer,
+            chart: self.chart.clone(),
+        };
+        Ok(Query {
+            id: self.id.clone(),
+            organization_id: who.organization_id.clone(),
+            user_id: who.user_id.clone(),
+            conversation_id: self.conversation_id.clone(),
+            question: self.answer.question.clone(),
+            outcome: self.answer.outcome.name().into(),
+            answer: serde_json::to_string(&stored).map_err(Error::internal)?,
+            result_id: self.result_id.clone(),
+            kept: self.kept,
+            created_at: self.created_at,
+        })
+    }
+}
+
+/// Questions under way, by id: who asked, and how to stop them.
+#[derive(Clone, Default)]
+struct UnderWay(Arc<Mutex<HashMap<String, (String, CancellationToken)>>>);
+
+impl UnderWay {
+    fn add(&self, id: &str, user_id: &str, cancel: CancellationToken) -> UnderWayGuard {
+        self.lock().insert(id.to_owned(), (user_id.to_owned(), cancel));
+        UnderWayGuard {
+            all: self.clone(),
+            id: id.to_owned(),
+        }
+    }
+
+    fn cancel(&self, id: &str, user_id: &str) -> bool {
+        match self.lock().get(id) {
+            Some((owner, cancel)) if owner == user_id => {
+                cancel.cancel();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (String, CancellationToken)>> {
+        // A map of tokens cannot be left half-changed by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the question out of [`UnderWay`] when it ends, however it ends.
+struct UnderWayGuard {
+    all: UnderWay,
+    id: String,
+}
+
+impl Drop for UnderWayGuard {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.id);
+    }
+}
+
+/// What the question is called in lists.
+fn title(ask: &Ask) -> String {
+    match ask {
+        Ask::Question(question) => question.clone(),
+        Ask::Query {
+            question: Some(question),
+            ..
+        } => question.clone(),
+        Ask::Query {
+            query,
+            question: None,
+        } => query.clone(),
+    }
+}
+
+/// Errors: `Invalid`, so that nothing is stored for what cannot be a question.
+fn check_length(ask: &Ask) -> Result<()> {
+    match ask {
+        Ask::Question(question) => ask::check_question(question),
+        Ask::Query { query, question } => {
+            if query.trim().is_empty() {
+                return Err(Error::Invalid("The query is empty.".into()));
+            }
+            if query.len() > MAX_QUERY {
+                return Err(Error::Invalid(format!(
+                    "The query is too long; {MAX_QUERY} bytes are the most."
+                )));
+            }
+            question.as_deref().map_or(Ok(()), ask::check_question)
+        }
+    }
+}
+
+fn missing(error: Error) -> Error {
+    match error {
+        Error::NotFound(_) => Error::NotFound("There is no answer with this id.".into()),
+        other => other,
+    }
+}
+
+fn no_conversation(error: Error) -> Error {
+    match error {
+        Error::NotFound(_) => Error::NotFound("There is no conversation with this id.".into()),
+        other => other,
+    }
+}

@@ -1,0 +1,266 @@
+//! Stored results: the rows of answers, kept for a while, paged and exported.
+//!
+//! Rows lie as an Arrow IPC file in batches of exactly [`BATCH_ROWS`], so that a page is found by
+//! arithmetic; every Arrow type survives, which Parquet would not promise.
+
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::Path;
+
+use arrow::array::RecordBatch;
+use arrow::compute::BatchCoalescer;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::CompressionType;
+use arrow::ipc::reader::FileReader;
+use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
+use chrono::TimeDelta;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::db::results::StoredResult;
+use crate::db::{Db, results as records};
+use crate::error::{Error, Result};
+use crate::id;
+use crate::rows::{self, ColumnInfo, json};
+use crate::storage::Storage;
+
+/// Rows of every stored batch but the last.
+pub const BATCH_ROWS: usize = 4_096;
+
+/// Rows of one page at most.
+pub const MAX_PAGE: usize = 10_000;
+
+/// Stored results. Cheap to clone.
+#[derive(Clone)]
+pub struct Results {
+    db: Db,
+    storage: Storage,
+    keep: TimeDelta,
+}
+
+/// Some rows of a stored result.
+pub struct Page {
+    pub columns: Vec<ColumnInfo>,
+    pub rows: Vec<Vec<serde_json::Value>>,
+    pub row_count: u64,
+    pub truncated: bool,
+}
+
+impl Results {
+    /// `keep` is how long results of answers that nobody kept are stored.
+    pub fn new(db: Db, storage: Storage, keep: TimeDelta) -> Results {
+        Results { db, storage, keep }
+    }
+
+    /// Begins to store a result; nothing is visible until [`Writer::finish`].
+    pub fn begin(&self, schema: SchemaRef) -> Writer {
+        let id = id::new();
+        let path = self.storage.result(&id);
+        let (batches, mut incoming) = mpsc::channel::<RecordBatch>(4);
+        let target = path.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            let options =
+                IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
+            let file = BufWriter::new(File::create(&target)?);
+            let mut writer = FileWriter::try_new_with_options(file, &schema, options)?;
+            let mut coalescer = BatchCoalescer::new(schema, BATCH_ROWS);
+            while let Some(batch) = incoming.blocking_recv() {
+                coalescer.push_batch(batch)?;
+                while let Some(full) = coalescer.next_completed_batch() {
+                    writer.write(&full)?;
+                }
+            }
+            coalescer.finish_buffered_batch()?;
+            while let Some(rest) = coalescer.next_completed_batch() {
+                writer.write(&rest)?;
+            }
+            writer.finish()?;
+            Ok(std::fs::metadata(&target)?.len())
+        });
+        Writer {
+            id,
+            batches: Some(batches),
+            writing: Some(writing),
+            leftover: Leftover(Some(path)),
+        }
+    }
+
+    /// Makes a written result visible.
+    pub async fn keep(
+        &self,
+        organization_id: &str,
+        user_id: &str,
+        written: Written,
+        row_count: u64,
+        truncated: bool,
+    ) -> Result<String> {
+        let now = id::now();
+        let record = StoredResult {
+            id: written.id.clone(),
+            organization_id: organization_id.to_owned(),
+            user_id: user_id.to_owned(),
+            row_count: i64::try_from(row_count).map_err(Error::internal)?,
+            size_bytes: i64::try_from(written.size).map_err(Error::internal)?,
+            truncated,
+            created_at: now,
+            expires_at: Some(now + self.keep),
+        };
+        self.db.write(move |conn| records::insert(conn, record)).await?;
+        let Written { id, leftover, .. } = written;
+        leftover.keep();
+        Ok(id)
+    }
+
+    /// Keeps a result for good, or lets it expire again.
+    pub async fn set_kept(&self, id: &str, kept: Keep) -> Result<()> {
+        let expires = match kept {
+            Keep::Forever => None,
+            Keep::ForAWhile => Some(id::now() + self.keep),
+        };
+        let id = id.to_owned();
+        self.db
+            .write(move |conn| records::set_expiry(conn, &id, expires))
+            .await
+    }
+
+    /// Rows `offset..offset+limit`. Errors: `NotFound` when it is somebody else's or has expired.
+    pub async fn page(&self, user_id: &str, id: &str, offset: u64, limit: usize) -> Result<Page> {
+        let record = self.record(user_id, id).await?;
+        let path = self.storage.result(id);
+        let limit = limit.min(MAX_PAGE);
+        blocking(move || {
+            let mut reader = open(&path)?;
+            let columns = rows::columns(&reader.schema());
+            let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+            let (first, mut skip) = (offset / BATCH_ROWS, offset % BATCH_ROWS);
+            let mut page = Vec::new();
+            if first < reader.num_batches() {
+                reader.set_index(first)?;
+                for batch in reader {
+                    let batch = batch?;
+                    let from = skip.min(batch.num_rows());
+                    let to = batch.num_rows().min(from + limit - page.len());
+                    page.extend(json::values(&batch, from..to)?);
+                    skip = 0;
+                    if page.len() >= limit {
+                        break;
+                    }
+                }
+            }
+            Ok(Page {
+                columns,
+                rows: page,
+                row_count: u64::try_from(record.row_count).unwrap_or_default(),
+                truncated: record.truncated,
+            })
+        })
+        .await
+    }
+
+    /// A reader over all batches, for exports; it blocks. Errors: as [`Results::page`].
+    pub async fn reader(&self, user_id: &str, id: &str) -> Result<FileReader<std::io::BufReader<File>>> {
+        self.record(user_id, id).await?;
+        let path = self.storage.result(id);
+        blocking(move || open(&path)).await
+    }
+
+    /// Removes expired results and gives their space back.
+    pub async fn expire(&self) -> Result<()> {
+        for id in self.db.write(|conn| records::expire(conn, id::now())).await? {
+            self.storage.remove_result(&id).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&self, user_id: &str, id: &str) -> Result<StoredResult> {
+        let (user, target) = (user_id.to_owned(), id.to_owned());
+        self.db
+            .read(move |conn| records::one(conn, &user, &target))
+            .await
+            .map_err(|error| match error {
+                Error::NotFound(_) => {
+                    Error::NotFound("This result is not stored any more. Ask the question again.".into())
+                }
+                other => other,
+            })
+    }
+}
+
+/// Whether a result expires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keep {
+    Forever,
+    ForAWhile,
+}
+
+/// A result that is being written. Dropped before [`Writer::finish`], it leaves nothing.
+pub struct Writer {
+    id: String,
+    batches: Option<mpsc::Sender<RecordBatch>>,
+    writing: Option<JoinHandle<Result<u64>>>,
+    leftover: Leftover,
+}
+
+impl Writer {
+    /// Adds rows; waits when the disk is slower than the source. Errors: the disk is full.
+    pub async fn write(&mut self, batch: RecordBatch) -> Result<()> {
+        if let Some(batches) = &self.batches
+            && batches.send(batch).await.is_ok()
+        {
+            return Ok(());
+        }
+        // The writing thread has gone: it knows why.
+        self.batches = None;
+        match self.writing.take() {
+            Some(writing) => writing.await.map_err(Error::internal)?.map(|_| ()),
+            None => Err(Error::internal("the result could not be written")),
+        }
+    }
+
+    /// Completes the file.
+    pub async fn finish(mut self) -> Result<Written> {
+        self.batches = None;
+        let writing = self
+            .writing
+            .take()
+            .ok_or_else(|| Error::internal("the result was not written"))?;
+        let size = writing.await.map_err(Error::internal)??;
+        Ok(Written {
+            id: self.id,
+            size,
+            leftover: self.leftover,
+        })
+    }
+}
+
+/// A complete file that no record names yet.
+pub struct Written {
+    id: String,
+    size: u64,
+    leftover: Leftover,
+}
+
+/// Removes a file unless it was kept.
+struct Leftover(Option<std::path::PathBuf>);
+
+impl Leftover {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leftover {
+    fn drop(&mut self) {
+        if let Some(path) = self.0.take() {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+fn open(path: &Path) -> Result<FileReader<std::io::BufReader<File>>> {
+    Ok(FileReader::try_new_buffered(File::open(path)?, None)?)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

@@ -1,0 +1,1 @@
+//! The translator as a whole, over small invented catalogs.
