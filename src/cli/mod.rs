@@ -1,6 +1,7 @@
 //! The commands: what they take, and one file for each. Only this floor reads files, the environment and
 //! the terminal for them.
 
+mod agent;
 mod ask;
 mod server;
 mod user;
@@ -31,6 +32,7 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Server(server::Args),
+    Agent(agent::Args),
     Ask(ask::Args),
     #[command(subcommand)]
     User(user::Command),
@@ -71,6 +73,7 @@ pub fn main() -> i32 {
         Command::Server(args) => {
             actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
         }
+        Command::Agent(args) => runtime.block_on(agent::run(args)),
         Command::Ask(args) => runtime.block_on(ask::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Worker => Ok(0),

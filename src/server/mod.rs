@@ -112,9 +112,11 @@ impl utoipa::Modify for Security {
 impl App {
     /// Opens store and storage and puts the parts together. Blocks for a moment; errors are sentences for
     /// whoever starts the server.
-    pub fn open(config: Config) -> Result<App> {
+    pub fn open(mut config: Config) -> Result<App> {
+        make_data_dir(&config.server.data_dir)?;
+        // Absolute, so that nothing depends on the folder this process happens to be in.
+        config.server.data_dir = config.server.data_dir.canonicalize()?;
         let data_dir = &config.server.data_dir;
-        make_data_dir(data_dir)?;
         let storage = Storage::open(data_dir)?;
         let db = Db::open(
             &data_dir.join("custard.db"),

@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow::ipc::{CompressionType, MessageHeader};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Result};
 use crate::protocol::MAX_IPC_MESSAGE;
@@ -154,7 +154,12 @@ fn plain(data_type: &DataType) -> Option<DataType> {
 /// Reads an IPC stream that comes from outside, in whatever pieces it arrives.
 pub struct Decoder {
     inner: StreamDecoder,
+    schema: Option<SchemaRef>,
+    /// What has arrived and is not yet a whole message.
     waiting: BytesMut,
+    /// The message being decoded: Arrow's decoder only finishes one without a body when the next arrives, and
+    /// then leaves that one for another call.
+    current: Buffer,
     /// Rows that may still come.
     rows_left: u64,
     dictionary_bytes: usize,
@@ -166,7 +171,9 @@ impl Decoder {
     pub fn new(max_rows: u64) -> Decoder {
         Decoder {
             inner: StreamDecoder::new(),
+            schema: None,
             waiting: BytesMut::new(),
+            current: Buffer::default(),
             rows_left: max_rows,
             dictionary_bytes: 0,
             finished: false,
@@ -175,7 +182,7 @@ impl Decoder {
 
     /// The columns, once the first message has arrived.
     pub fn schema(&self) -> Option<SchemaRef> {
-        self.inner.schema()
+        self.schema.clone()
     }
 
     /// Takes in more of the stream; then call [`Decoder::next_batch`] until it gives none.
@@ -190,28 +197,24 @@ impl Decoder {
     /// The next whole batch of what was fed. Errors: `Source` when the stream is not what it should be; then
     /// nothing more may be read.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        while let Some(message) = self.next_message()? {
-            let mut message = Buffer::from(message);
-            let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.decode(&mut message)));
-            match decoded {
-                Ok(Ok(Some(batch))) => return Ok(Some(batch)),
-                Ok(Ok(None)) => {
-                    if let Some(schema) = self.inner.schema() {
-                        for field in schema.fields() {
-                            known_type(field.data_type(), 0)?;
-                        }
-                    }
+        loop {
+            if self.current.is_empty() {
+                match self.next_message()? {
+                    Some(message) => self.current = Buffer::from(message),
+                    None => return Ok(None),
                 }
-                Ok(Err(error)) => return Err(broken(&error.to_string())),
-                Err(_) => return Err(broken("its contents contradict each other")),
+            }
+            let batch = unpanicked(|| self.inner.decode(&mut self.current))?
+                .map_err(|error| broken(&error.to_string()))?;
+            if batch.is_some() {
+                return Ok(batch);
             }
         }
-        Ok(None)
     }
 
     /// Checks that the stream is whole.
     pub fn finish(&self) -> Result<()> {
-        if self.finished && self.waiting.is_empty() {
+        if self.finished && self.waiting.is_empty() && self.current.is_empty() {
             Ok(())
         } else {
             Err(broken("it ends in the middle"))
@@ -234,8 +237,7 @@ impl Decoder {
         let size = u32::from_le_bytes(size.try_into().map_err(|_| broken("a header is cut"))?) as usize;
         if size == 0 {
             self.finished = true;
-            self.waiting.advance(8);
-            return Ok(None);
+            return Ok(Some(self.waiting.split_to(8).freeze()));
         }
         if size > MAX_METADATA {
             return Err(broken("a message header is too large"));
@@ -252,6 +254,13 @@ impl Decoder {
         let Some(body) = body.get(..body_length) else {
             return Ok(None);
         };
+        if let Some(schema) = message.header_as_schema() {
+            let schema = unpanicked(|| arrow::ipc::convert::fb_to_schema(schema))?;
+            for field in schema.fields() {
+                known_type(field.data_type(), 0)?;
+            }
+            self.schema = Some(Arc::new(schema));
+        }
         let (rows, dictionary_bytes) = measure(&message, body)?;
         self.rows_left = self
             .rows_left
@@ -264,6 +273,11 @@ impl Decoder {
         let whole = 8 + size + body_length;
         Ok(Some(self.waiting.split_to(whole).freeze()))
     }
+}
+
+/// Runs a part of Arrow's decoder, which may panic at contents that contradict each other.
+fn unpanicked<T>(work: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| broken("its contents contradict each other"))
 }
 
 fn broken(what: &str) -> Error {
@@ -381,3 +395,6 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
