@@ -31,7 +31,7 @@ fn model(model: &Model) -> LlmConfig {
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(10),
         retries: 0,
-        value_hints: true,
+        value_hints: false,
     }
 }
 
