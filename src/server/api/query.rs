@@ -266,19 +266,24 @@ async fn answer(request: &HttpRequest, prepared: Prepared) -> ApiResult<HttpResp
 fn stream(prepared: Prepared) -> HttpResponse {
     let (lines, body) = mpsc::channel::<Bytes>(16);
     actix_web::rt::spawn(async move {
-        let (progress, mut events) = mpsc::channel(4);
+        let (progress, events) = mpsc::channel(4);
         let (id, conversation_id) = (prepared.id.clone(), prepared.conversation_id.clone());
         let relay = async {
-            // Owned here, so that a client who left ends the pipeline too.
+            // Owned here: when the relay ends because the client left, the pipeline ends too.
+            let mut events = events;
             let mut events_out = Relay {
                 id: &id,
                 conversation_id: &conversation_id,
                 lines: &lines,
                 sent: 0,
             };
-            while let Some(event) = events.recv().await {
+            loop {
+                let event = tokio::select! {
+                    event = events.recv() => event,
+                    () = lines.closed() => None,
+                };
+                let Some(event) = event else { return };
                 if events_out.send(event).await.is_err() {
-                    events.close();
                     return;
                 }
             }
