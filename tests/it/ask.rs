@@ -276,7 +276,7 @@ async fn an_unreachable_model_is_a_clear_failure() {
     assert!(!answer.to_string().contains("sk-secret"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_stops_a_question_that_is_under_way() {
     let script = Model::start();
     script.queue(Reply::query("SELECT 1", "one").hangs_after(10));
@@ -316,9 +316,12 @@ async fn a_client_that_hangs_up_cancels_its_query() {
     let app = TestApp::builder().start().await;
     let (owner, file) = with_sales(&app).await;
     let rows: String = (0..20_000).map(|row| format!("{row}\n")).collect();
-    let (_, uploaded) = owner.upload(&[("numbers.csv", format!("n\n{rows}").as_bytes())]).await;
+    let (_, uploaded) = owner
+        .upload(&[("numbers.csv", format!("n\n{rows}").as_bytes())])
+        .await;
     let numbers = uploaded["files"][0]["id"].clone();
-    let query = "SELECT COUNT(*) FROM numbers a JOIN numbers b ON a.n + b.n > 1 JOIN numbers c ON b.n + c.n > 1";
+    let query =
+        "SELECT COUNT(*) FROM numbers a JOIN numbers b ON a.n + b.n > 1 JOIN numbers c ON b.n + c.n > 1";
     let body = json!({ "query": query, "file_ids": [file, numbers] });
     let asking = {
         let owner = owner.clone();

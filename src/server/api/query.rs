@@ -17,6 +17,9 @@ use crate::server::auth::User;
 use crate::server::error::{ApiError, ApiResult, ErrorBody};
 use crate::service::questions::{Ask, Asking, KeptAnswer, PREVIEW_ROWS, Prepared, Target};
 
+/// Silence on a stream of events at most.
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A question. Without a connection or files the server chooses where to look.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -302,9 +305,12 @@ fn stream(prepared: Prepared) -> HttpResponse {
         }
     });
     let body = futures::stream::unfold(body, |mut body| async move {
-        body.recv()
-            .await
-            .map(|line| (Ok::<_, actix_web::Error>(line), body))
+        let line = match tokio::time::timeout(KEEP_ALIVE, body.recv()).await {
+            Ok(line) => line?,
+            // A comment: proxies cut connections on which nothing moves.
+            Err(_) => Bytes::from_static(b": waiting\n\n"),
+        };
+        Some((Ok::<_, actix_web::Error>(line), body))
     });
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))
