@@ -2,6 +2,7 @@
 //! the terminal for them.
 
 mod ask;
+mod check;
 mod server;
 mod user;
 
@@ -34,6 +35,7 @@ enum Command {
     Ask(ask::Args),
     #[command(subcommand)]
     User(user::Command),
+    Check(check::Args),
     /// Imports one file in a process of its own; started by the program itself.
     #[command(hide = true)]
     Worker,
@@ -73,6 +75,7 @@ pub fn main() -> i32 {
         }
         Command::Ask(args) => runtime.block_on(ask::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
+        Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Worker => Ok(0),
     };
     outcome.unwrap_or_else(|error| {
