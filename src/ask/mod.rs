@@ -165,8 +165,11 @@ impl<'a> Run<'a> {
                 return Ok(None);
             }
         };
-        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name))
-            .await?;
+        self.stage(
+            Stage::Context,
+            &format!("Reading the tables of {}", candidate.name),
+        )
+        .await?;
         let catalog = self.open(candidate).await?;
         let mut failed: Option<(String, Error)> = None;
         for attempt in 1..=MAX_ATTEMPTS {
@@ -215,8 +218,11 @@ impl<'a> Run<'a> {
         self.answer.attempts = 1;
         self.answer.query = Some(query.to_owned());
         self.answer.interpretation = "Your own query.".into();
-        self.stage(Stage::Context, &format!("Reading what {} holds", candidate.name))
-            .await?;
+        self.stage(
+            Stage::Context,
+            &format!("Reading the tables of {}", candidate.name),
+        )
+        .await?;
         let catalog = self.open(candidate).await?;
         self.execute(candidate, &catalog, query).await
     }

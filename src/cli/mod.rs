@@ -1,8 +1,10 @@
 //! The commands: what they take, and one file for each. Only this floor reads files, the environment and
 //! the terminal for them.
 
+mod agent;
 mod ask;
 mod check;
+mod eval;
 mod server;
 mod user;
 
@@ -32,7 +34,9 @@ pub struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Server(server::Args),
+    Agent(agent::Args),
     Ask(ask::Args),
+    Eval(eval::Args),
     #[command(subcommand)]
     User(user::Command),
     Check(check::Args),
@@ -73,7 +77,9 @@ pub fn main() -> i32 {
         Command::Server(args) => {
             actix_web::rt::System::with_tokio_rt(move || runtime).block_on(server::run(args))
         }
+        Command::Agent(args) => runtime.block_on(agent::run(args)),
         Command::Ask(args) => runtime.block_on(ask::run(args)),
+        Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Worker => Ok(0),

@@ -255,7 +255,7 @@ impl LogConfig {
 impl Default for LogConfig {
     fn default() -> LogConfig {
         LogConfig {
-            filter: "info".into(),
+            filter: "info,actix_server=warn".into(),
             format: LogFormat::Text,
         }
     }

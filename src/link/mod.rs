@@ -11,6 +11,8 @@
 pub mod answering;
 pub mod asking;
 pub mod ipc;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Mutex;
@@ -192,15 +194,17 @@ impl Outbox {
         });
     }
 
+    /// Whether more waited to be written than a side that reads would ever let wait.
+    fn is_overflown(&self) -> bool {
+        self.state
+            .lock()
+            .expect("no panic while the lock is held")
+            .overflown
+    }
+
     /// The next frame, if there is one. Messages go first: a `query` must be known before its `cancel`.
     fn take(&self) -> Option<Frame> {
         let mut state = self.state.lock().expect("no panic while the lock is held");
-        if state.overflown {
-            return Some(Frame::Close(Closing::new(
-                Closing::POLICY,
-                "This side sends faster than it reads.",
-            )));
-        }
         if let Some(closing) = state.closing.clone() {
             return Some(Frame::Close(closing));
         }
@@ -313,6 +317,9 @@ where
         };
         if let Err(Violation(what)) = result {
             return Ended::Violation(what);
+        }
+        if outbox.is_overflown() {
+            return Ended::Violation("it sends, but it does not read".into());
         }
         in_a_row += 1;
         if in_a_row.is_multiple_of(32) {

@@ -74,6 +74,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Stops it.
     pub handle: ServerHandle,
+    /// The agents' sockets; drained before `handle` stops the rest, which would wait for them.
+    pub hub: Hub,
     /// None once the owner exists, or when set-up needs no code.
     pub setup_code: Option<String>,
     server: actix_web::dev::Server,
@@ -112,9 +114,11 @@ impl utoipa::Modify for Security {
 impl App {
     /// Opens store and storage and puts the parts together. Blocks for a moment; errors are sentences for
     /// whoever starts the server.
-    pub fn open(config: Config) -> Result<App> {
+    pub fn open(mut config: Config) -> Result<App> {
+        make_data_dir(&config.server.data_dir)?;
+        // Absolute, so that nothing depends on the folder this process happens to be in.
+        config.server.data_dir = config.server.data_dir.canonicalize()?;
         let data_dir = &config.server.data_dir;
-        make_data_dir(data_dir)?;
         let storage = Storage::open(data_dir)?;
         let db = Db::open(
             &data_dir.join("custard.db"),
@@ -225,6 +229,7 @@ pub async fn start(config: Config) -> Result<Running> {
     };
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(housekeeping(app.results.clone(), app.accounts.clone()));
+    let hub = app.hub.clone();
     let app = web::Data::new(app);
     let server = HttpServer::new(move || build(app.clone()))
         .listen(listener)
@@ -240,6 +245,7 @@ pub async fn start(config: Config) -> Result<Running> {
     Ok(Running {
         address,
         handle: server.handle(),
+        hub,
         setup_code,
         server,
     })

@@ -726,6 +726,8 @@ export interface components {
         Choice: {
             label: string;
             question: string;
+            connection_id?: string | null;
+            file_ids?: string[] | null;
         };
         Finding: {
             code: string;

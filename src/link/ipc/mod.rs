@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 use arrow::ipc::{CompressionType, MessageHeader};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Result};
 use crate::protocol::MAX_IPC_MESSAGE;
@@ -35,7 +35,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// A stream of this schema. View and run-end encoded columns travel as plain ones.
+    /// A stream of this schema. Dictionaries, views and run-end encoded columns travel as plain ones: LZ4
+    /// makes up for it, and the reading end need not take in what multiplies.
     pub fn new(schema: &Schema) -> Result<Encoder> {
         let schema = Arc::new(Schema::new_with_metadata(
             schema
@@ -129,6 +130,7 @@ fn plain(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Utf8View => Some(DataType::Utf8),
         DataType::BinaryView => Some(DataType::Binary),
+        DataType::Dictionary(_, values) => Some(plain(values).unwrap_or_else(|| values.as_ref().clone())),
         DataType::RunEndEncoded(_, values) => {
             let values = values.data_type();
             Some(plain(values).unwrap_or_else(|| values.clone()))
@@ -154,10 +156,14 @@ fn plain(data_type: &DataType) -> Option<DataType> {
 /// Reads an IPC stream that comes from outside, in whatever pieces it arrives.
 pub struct Decoder {
     inner: StreamDecoder,
+    schema: Option<SchemaRef>,
+    /// What has arrived and is not yet a whole message.
     waiting: BytesMut,
+    /// The message being decoded: Arrow's decoder only finishes one without a body when the next arrives, and
+    /// then leaves that one for another call.
+    current: Buffer,
     /// Rows that may still come.
     rows_left: u64,
-    dictionary_bytes: usize,
     finished: bool,
 }
 
@@ -166,16 +172,17 @@ impl Decoder {
     pub fn new(max_rows: u64) -> Decoder {
         Decoder {
             inner: StreamDecoder::new(),
+            schema: None,
             waiting: BytesMut::new(),
+            current: Buffer::default(),
             rows_left: max_rows,
-            dictionary_bytes: 0,
             finished: false,
         }
     }
 
     /// The columns, once the first message has arrived.
     pub fn schema(&self) -> Option<SchemaRef> {
-        self.inner.schema()
+        self.schema.clone()
     }
 
     /// Takes in more of the stream; then call [`Decoder::next_batch`] until it gives none.
@@ -190,28 +197,24 @@ impl Decoder {
     /// The next whole batch of what was fed. Errors: `Source` when the stream is not what it should be; then
     /// nothing more may be read.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
-        while let Some(message) = self.next_message()? {
-            let mut message = Buffer::from(message);
-            let decoded = std::panic::catch_unwind(AssertUnwindSafe(|| self.inner.decode(&mut message)));
-            match decoded {
-                Ok(Ok(Some(batch))) => return Ok(Some(batch)),
-                Ok(Ok(None)) => {
-                    if let Some(schema) = self.inner.schema() {
-                        for field in schema.fields() {
-                            known_type(field.data_type(), 0)?;
-                        }
-                    }
+        loop {
+            if self.current.is_empty() {
+                match self.next_message()? {
+                    Some(message) => self.current = Buffer::from(message),
+                    None => return Ok(None),
                 }
-                Ok(Err(error)) => return Err(broken(&error.to_string())),
-                Err(_) => return Err(broken("its contents contradict each other")),
+            }
+            let batch = unpanicked(|| self.inner.decode(&mut self.current))?
+                .map_err(|error| broken(&error.to_string()))?;
+            if batch.is_some() {
+                return Ok(batch);
             }
         }
-        Ok(None)
     }
 
     /// Checks that the stream is whole.
     pub fn finish(&self) -> Result<()> {
-        if self.finished && self.waiting.is_empty() {
+        if self.finished && self.waiting.is_empty() && self.current.is_empty() {
             Ok(())
         } else {
             Err(broken("it ends in the middle"))
@@ -234,8 +237,7 @@ impl Decoder {
         let size = u32::from_le_bytes(size.try_into().map_err(|_| broken("a header is cut"))?) as usize;
         if size == 0 {
             self.finished = true;
-            self.waiting.advance(8);
-            return Ok(None);
+            return Ok(Some(self.waiting.split_to(8).freeze()));
         }
         if size > MAX_METADATA {
             return Err(broken("a message header is too large"));
@@ -252,18 +254,26 @@ impl Decoder {
         let Some(body) = body.get(..body_length) else {
             return Ok(None);
         };
-        let (rows, dictionary_bytes) = measure(&message, body)?;
+        if let Some(schema) = message.header_as_schema() {
+            let schema = unpanicked(|| arrow::ipc::convert::fb_to_schema(schema))?;
+            for field in schema.fields() {
+                known_type(field.data_type(), 0)?;
+            }
+            self.schema = Some(Arc::new(schema));
+        }
+        let rows = measure(&message, body)?;
         self.rows_left = self
             .rows_left
             .checked_sub(rows)
             .ok_or_else(|| broken("it has more rows than were asked for"))?;
-        self.dictionary_bytes += dictionary_bytes;
-        if self.dictionary_bytes > 2 * MAX_IPC_MESSAGE {
-            return Err(broken("its dictionaries are too large"));
-        }
         let whole = 8 + size + body_length;
         Ok(Some(self.waiting.split_to(whole).freeze()))
     }
+}
+
+/// Runs a part of Arrow's decoder, which may panic at contents that contradict each other.
+fn unpanicked<T>(work: impl FnOnce() -> T) -> Result<T> {
+    std::panic::catch_unwind(AssertUnwindSafe(work)).map_err(|_| broken("its contents contradict each other"))
 }
 
 fn broken(what: &str) -> Error {
@@ -273,18 +283,11 @@ fn broken(what: &str) -> Error {
     )
 }
 
-/// Rows of a message, and the bytes it adds to the dictionaries kept. Errors when it would unfold to more
-/// than it may.
-fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<(u64, usize)> {
-    let (batch, is_dictionary) = match message.header_type() {
-        MessageHeader::Schema if body.is_empty() => return Ok((0, 0)),
-        MessageHeader::RecordBatch => (message.header_as_record_batch(), false),
-        MessageHeader::DictionaryBatch => (
-            message
-                .header_as_dictionary_batch()
-                .and_then(|dictionary| dictionary.data()),
-            true,
-        ),
+/// Rows of a message. Errors when it would unfold to more than it may.
+fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<u64> {
+    let batch = match message.header_type() {
+        MessageHeader::Schema if body.is_empty() => return Ok(0),
+        MessageHeader::RecordBatch => message.header_as_record_batch(),
         _ => return Err(broken("it has a message of an unknown type")),
     };
     let batch = batch.ok_or_else(|| broken("a message is empty"))?;
@@ -348,11 +351,7 @@ fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<(u64, usize
     if elements > (unfolded as u64) * 8 + nodes.saturating_mul(rows) {
         return Err(broken("a column is longer than its data"));
     }
-    if is_dictionary {
-        Ok((0, unfolded))
-    } else {
-        Ok((rows, 0))
-    }
+    Ok(rows)
 }
 
 /// Lets in the types whose size follows from the bytes received. Errors: `Source`.
@@ -366,6 +365,7 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         | DataType::ListView(_)
         | DataType::LargeListView(_)
         | DataType::RunEndEncoded(..)
+        | DataType::Dictionary(..)
         | DataType::Union(..) => Err(broken("it has a column of a type that was not agreed")),
         DataType::FixedSizeList(_, size) if *size > 65_536 => {
             Err(broken("it has a list of an impossible size"))
@@ -377,7 +377,9 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         DataType::Struct(fields) => fields
             .iter()
             .try_for_each(|field| known_type(field.data_type(), depth + 1)),
-        DataType::Dictionary(_, values) => known_type(values, depth + 1),
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;
