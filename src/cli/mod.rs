@@ -3,6 +3,7 @@
 
 mod agent;
 mod ask;
+mod eval;
 mod server;
 mod user;
 
@@ -34,6 +35,7 @@ enum Command {
     Server(server::Args),
     Agent(agent::Args),
     Ask(ask::Args),
+    Eval(eval::Args),
     #[command(subcommand)]
     User(user::Command),
     /// Imports one file in a process of its own; started by the program itself.
@@ -75,6 +77,7 @@ pub fn main() -> i32 {
         }
         Command::Agent(args) => runtime.block_on(agent::run(args)),
         Command::Ask(args) => runtime.block_on(ask::run(args)),
+        Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Worker => Ok(0),
     };

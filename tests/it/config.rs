@@ -202,6 +202,11 @@ fn a_mistake_in_the_file_is_answered_with_its_line_and_the_nearest_key() {
              \"1d\", and more than 0.",
         ),
         (
+            "[log]\nfilter = \"inof\"\n",
+            "config.toml line 2: `filter` in [log] has to be a log level such as \"info\", perhaps per module: \
+             \"info,clean_custard=debug\".",
+        ),
+        (
             "server = 1\n",
             "config.toml line 1: `server` has to be a section, written [server].",
         ),

@@ -1230,11 +1230,7 @@ export interface components {
             organization: components["schemas"]["OrganizationBody"];
             role: components["schemas"]["Role"];
         };
-        /**
-         * @description The format of an exported result.
-         * @enum {string}
-         */
-        Format: "csv" | "xlsx" | "json" | "parquet" | "arrow";
+        Format: unknown;
     };
     responses: never;
     parameters: never;
