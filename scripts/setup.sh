@@ -50,12 +50,19 @@ apt_install() {
     fail "$what is missing. Please install it with your system's package manager (on Debian: $*)."
   fi
   say "installing $what (apt: $*)"
+  local log
+  log=$(mktemp)
   if [ "$apt_updated" = no ]; then
-    "${as_root[@]}" apt-get update -qq >/dev/null || say "apt-get update failed; trying with the lists there are"
+    "${as_root[@]}" apt-get update -qq >"$log" 2>&1 || say "apt-get update failed; trying with the lists there are"
     apt_updated=yes
   fi
-  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+  if ! "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    -o Dpkg::Use-Pty=0 "$@" >"$log" 2>&1; then
+    tail -n 20 "$log" >&2
+    rm -f "$log"
     fail "apt could not install $*. Please run: sudo apt-get update && sudo apt-get install $*"
+  fi
+  rm -f "$log"
 }
 
 check_rust() {

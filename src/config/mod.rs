@@ -18,7 +18,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use self::settings::Settings;
-use self::value::{Size, WebUrl};
+use self::value::{LogFilter, Size, WebUrl};
 use crate::error::{Error, Result};
 
 pub use self::agent::{AgentConfig, AgentConnection, AgentFlags, PolicyConfig};
@@ -244,7 +244,9 @@ impl LogConfig {
     fn read(settings: &mut Settings<'_>) -> Result<LogConfig> {
         let default = LogConfig::default();
         Ok(LogConfig {
-            filter: settings.get("log", "filter")?.unwrap_or(default.filter),
+            filter: settings
+                .get("log", "filter")?
+                .map_or(default.filter, |LogFilter(filter)| filter),
             format: settings.get("log", "format")?.unwrap_or(default.format),
         })
     }

@@ -39,6 +39,25 @@ pub(super) struct WebUrl(pub(super) String);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerUrls(pub(super) Vec<String>);
 
+/// A log filter that can be understood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct LogFilter(pub(super) String);
+
+impl Setting for LogFilter {
+    const WHAT: &'static str =
+        "a log level such as \"info\", perhaps per module: \"info,clean_custard=debug\"";
+
+    fn from_text(text: &str) -> Option<LogFilter> {
+        // The parser itself takes any single word for a module's name, so `inof` would silence everything.
+        let levels_are_known = text.split(',').all(|part| {
+            let level = part.rsplit('=').next().unwrap_or_default().trim();
+            level.parse::<tracing::level_filters::LevelFilter>().is_ok()
+        });
+        (levels_are_known && tracing_subscriber::EnvFilter::try_new(text).is_ok())
+            .then(|| LogFilter(text.to_owned()))
+    }
+}
+
 impl Setting for String {
     const WHAT: &'static str = "a text that is not empty";
 

@@ -74,6 +74,8 @@ pub struct Running {
     pub address: SocketAddr,
     /// Stops it.
     pub handle: ServerHandle,
+    /// The agents' sockets; drained before `handle` stops the rest, which would wait for them.
+    pub hub: Hub,
     /// None once the owner exists, or when set-up needs no code.
     pub setup_code: Option<String>,
     server: actix_web::dev::Server,
@@ -227,11 +229,14 @@ pub async fn start(config: Config) -> Result<Running> {
     };
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(housekeeping(app.results.clone(), app.accounts.clone()));
+    let hub = app.hub.clone();
     let app = web::Data::new(app);
     let server = HttpServer::new(move || build(app.clone()))
         .listen(listener)
         .map_err(|error| Error::Invalid(format!("The server cannot listen on {address}: {error}.")))?
         .disable_signals()
+        // A client that hangs up has left: its query is cancelled at once, not when the answer is ready.
+        .h1_allow_half_closed(false)
         .shutdown_timeout(10)
         .workers(
             std::thread::available_parallelism()
@@ -242,6 +247,7 @@ pub async fn start(config: Config) -> Result<Running> {
     Ok(Running {
         address,
         handle: server.handle(),
+        hub,
         setup_code,
         server,
     })

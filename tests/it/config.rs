@@ -161,7 +161,7 @@ fn later_layers_go_first() {
     assert_eq!(config.files.max_upload_bytes, 2 << 30);
     assert_eq!(config.files.imports_at_once, 3);
     assert_eq!(config.log.format, LogFormat::Json);
-    assert_eq!(config.log.filter, "info", "set but empty is not set");
+    assert_eq!(config.log.filter, "info,actix_server=warn", "set but empty is not set");
 
     let flags = ServerFlags {
         listen: Some("127.0.0.1:3".parse().unwrap()),
@@ -200,6 +200,11 @@ fn a_mistake_in_the_file_is_answered_with_its_line_and_the_nearest_key() {
             "[query]\ntime = 60\n",
             "config.toml line 2: `time` in [query] has to be a time such as \"500ms\", \"60s\", \"5m\", \"2h\" or \
              \"1d\", and more than 0.",
+        ),
+        (
+            "[log]\nfilter = \"inof\"\n",
+            "config.toml line 2: `filter` in [log] has to be a log level such as \"info\", perhaps per module: \
+             \"info,clean_custard=debug\".",
         ),
         (
             "server = 1\n",

@@ -35,7 +35,8 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// A stream of this schema. View and run-end encoded columns travel as plain ones.
+    /// A stream of this schema. Dictionaries, views and run-end encoded columns travel as plain ones: LZ4
+    /// makes up for it, and the reading end need not take in what multiplies.
     pub fn new(schema: &Schema) -> Result<Encoder> {
         let schema = Arc::new(Schema::new_with_metadata(
             schema
@@ -129,6 +130,7 @@ fn plain(data_type: &DataType) -> Option<DataType> {
     match data_type {
         DataType::Utf8View => Some(DataType::Utf8),
         DataType::BinaryView => Some(DataType::Binary),
+        DataType::Dictionary(_, values) => Some(plain(values).unwrap_or_else(|| values.as_ref().clone())),
         DataType::RunEndEncoded(_, values) => {
             let values = values.data_type();
             Some(plain(values).unwrap_or_else(|| values.clone()))
@@ -162,7 +164,6 @@ pub struct Decoder {
     current: Buffer,
     /// Rows that may still come.
     rows_left: u64,
-    dictionary_bytes: usize,
     finished: bool,
 }
 
@@ -175,7 +176,6 @@ impl Decoder {
             waiting: BytesMut::new(),
             current: Buffer::default(),
             rows_left: max_rows,
-            dictionary_bytes: 0,
             finished: false,
         }
     }
@@ -261,15 +261,11 @@ impl Decoder {
             }
             self.schema = Some(Arc::new(schema));
         }
-        let (rows, dictionary_bytes) = measure(&message, body)?;
+        let rows = measure(&message, body)?;
         self.rows_left = self
             .rows_left
             .checked_sub(rows)
             .ok_or_else(|| broken("it has more rows than were asked for"))?;
-        self.dictionary_bytes += dictionary_bytes;
-        if self.dictionary_bytes > 2 * MAX_IPC_MESSAGE {
-            return Err(broken("its dictionaries are too large"));
-        }
         let whole = 8 + size + body_length;
         Ok(Some(self.waiting.split_to(whole).freeze()))
     }
@@ -287,18 +283,11 @@ fn broken(what: &str) -> Error {
     )
 }
 
-/// Rows of a message, and the bytes it adds to the dictionaries kept. Errors when it would unfold to more
-/// than it may.
-fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<(u64, usize)> {
-    let (batch, is_dictionary) = match message.header_type() {
-        MessageHeader::Schema if body.is_empty() => return Ok((0, 0)),
-        MessageHeader::RecordBatch => (message.header_as_record_batch(), false),
-        MessageHeader::DictionaryBatch => (
-            message
-                .header_as_dictionary_batch()
-                .and_then(|dictionary| dictionary.data()),
-            true,
-        ),
+/// Rows of a message. Errors when it would unfold to more than it may.
+fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<u64> {
+    let batch = match message.header_type() {
+        MessageHeader::Schema if body.is_empty() => return Ok(0),
+        MessageHeader::RecordBatch => message.header_as_record_batch(),
         _ => return Err(broken("it has a message of an unknown type")),
     };
     let batch = batch.ok_or_else(|| broken("a message is empty"))?;
@@ -362,11 +351,7 @@ fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<(u64, usize
     if elements > (unfolded as u64) * 8 + nodes.saturating_mul(rows) {
         return Err(broken("a column is longer than its data"));
     }
-    if is_dictionary {
-        Ok((0, unfolded))
-    } else {
-        Ok((rows, 0))
-    }
+    Ok(rows)
 }
 
 /// Lets in the types whose size follows from the bytes received. Errors: `Source`.
@@ -380,6 +365,7 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         | DataType::ListView(_)
         | DataType::LargeListView(_)
         | DataType::RunEndEncoded(..)
+        | DataType::Dictionary(..)
         | DataType::Union(..) => Err(broken("it has a column of a type that was not agreed")),
         DataType::FixedSizeList(_, size) if *size > 65_536 => {
             Err(broken("it has a list of an impossible size"))
@@ -391,7 +377,6 @@ fn known_type(data_type: &DataType, depth: usize) -> Result<()> {
         DataType::Struct(fields) => fields
             .iter()
             .try_for_each(|field| known_type(field.data_type(), depth + 1)),
-        DataType::Dictionary(_, values) => known_type(values, depth + 1),
         _ => Ok(()),
     }
 }

@@ -115,7 +115,7 @@ fn a_large_batch_travels_in_pieces_and_an_empty_result_as_its_columns() {
     let pieces = encoder.pieces(&batch).unwrap();
     assert!(pieces.len() >= 20, "{}", pieces.len());
     assert_eq!(
-        joined(&decode(&encode(&[batch.clone()]), 65_528, 1000).unwrap()),
+        joined(&decode(&encode(std::slice::from_ref(&batch)), 65_528, 1000).unwrap()),
         batch
     );
 
@@ -180,13 +180,16 @@ fn what_would_unfold_to_gigabytes_is_refused_before_it_does() {
 
 #[test]
 fn types_that_multiply_what_was_sent_are_refused() {
-    let view: StringViewArray = ["a"].into_iter().map(Some).collect();
-    let batch = RecordBatch::try_from_iter([("view", Arc::new(view) as ArrayRef)]).unwrap();
-    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
-    writer.write(&batch).unwrap();
-    writer.finish().unwrap();
-    let error = decode(writer.get_ref(), 4096, 10).unwrap_err().to_string();
-    assert!(error.contains("type that was not agreed"), "{error}");
+    let views: StringViewArray = ["a"].into_iter().map(Some).collect();
+    let words: DictionaryArray<Int32Type> = ["a"].into_iter().collect();
+    for column in [Arc::new(views) as ArrayRef, Arc::new(words)] {
+        let batch = RecordBatch::try_from_iter([("column", column)]).unwrap();
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        let error = decode(writer.get_ref(), 4096, 10).unwrap_err().to_string();
+        assert!(error.contains("type that was not agreed"), "{error}");
+    }
 }
 
 proptest! {

@@ -377,7 +377,7 @@ async fn one_process_serves_several_connections() {
 #[actix_web::test]
 async fn many_queries_at_once_all_come_through() {
     let server = Server::start().await;
-    let _agent = agent(&server, "c1", Fake::new(30, 100_000));
+    let _agent = agent(&server, "c1", Fake::new(30, 10_000));
     let source = server.online("c1").await;
     let queries = (0..40).map(|_| {
         let source = source.clone();

@@ -1,5 +1,6 @@
 //! What the tests stand on: real servers in temp folders and a scripted model.
 
 pub mod app;
+pub mod conformance;
 pub mod model;
 pub mod postgres;

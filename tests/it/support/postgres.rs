@@ -94,6 +94,35 @@ impl Cluster {
         self.dir.join("data")
     }
 
+    /// Adds a setting for the next [`Cluster::up`].
+    pub fn set(&mut self, setting: &str) {
+        self.settings.push(setting.to_owned());
+    }
+
+    /// Gives the server a certificate for the host name `db.test`, signed by an authority of its own.
+    pub fn make_certificates(&self) -> Certificates {
+        let dir = self.data_dir();
+        let openssl = |args: &str| {
+            run(command("openssl".into(), &dir).args(args.split(' ')));
+        };
+        let ec = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
+        openssl(&format!(
+            "req -x509 {ec} -days 2 -subj /CN=authority -keyout ca.key -out ca.crt"
+        ));
+        openssl(&format!(
+            "req -x509 {ec} -days 2 -subj /CN=stranger -keyout stranger.key -out stranger.crt"
+        ));
+        openssl(&format!(
+            "req -x509 {ec} -days 2 -subj /CN=db.test -addext subjectAltName=DNS:db.test \
+                          -addext basicConstraints=critical,CA:FALSE -CA ca.crt -CAkey ca.key \
+                          -keyout server.key -out server.crt"
+        ));
+        Certificates {
+            authority: dir.join("ca.crt"),
+            stranger: dir.join("stranger.crt"),
+        }
+    }
+
     /// Starts the server again after [`Cluster::down`], on the same port.
     pub fn up(&mut self) {
         assert!(self.supervisor.is_none(), "the server is running already");
@@ -228,6 +257,14 @@ impl Drop for Cluster {
     }
 }
 
+/// Files in PEM.
+pub struct Certificates {
+    /// Who signed the server's certificate.
+    pub authority: PathBuf,
+    /// Who did not.
+    pub stranger: PathBuf,
+}
+
 /// A database of one test.
 pub struct Database<'a> {
     cluster: &'a Cluster,
@@ -237,11 +274,21 @@ pub struct Database<'a> {
 impl Database<'_> {
     /// The URL of the role that may only select.
     pub fn url(&self) -> String {
-        let password: String = url::form_urlencoded::byte_serialize(READER_PASSWORD.as_bytes())
+        self.url_of(READER, READER_PASSWORD)
+    }
+
+    /// The port of the server.
+    pub fn port(&self) -> u16 {
+        self.cluster.port
+    }
+
+    /// The URL of another role.
+    pub fn url_of(&self, role: &str, password: &str) -> String {
+        let password: String = url::form_urlencoded::byte_serialize(password.as_bytes())
             .collect::<String>()
             .replace('+', "%20");
         format!(
-            "postgres://{READER}:{password}@127.0.0.1:{}/{}",
+            "postgres://{role}:{password}@127.0.0.1:{}/{}",
             self.cluster.port, self.name
         )
     }
