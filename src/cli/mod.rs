@@ -3,6 +3,8 @@
 
 mod agent;
 mod ask;
+mod check;
+mod eval;
 mod server;
 mod user;
 
@@ -34,8 +36,10 @@ enum Command {
     Server(server::Args),
     Agent(agent::Args),
     Ask(ask::Args),
+    Eval(eval::Args),
     #[command(subcommand)]
     User(user::Command),
+    Check(check::Args),
     /// Imports one file in a process of its own; started by the program itself.
     #[command(hide = true)]
     Worker,
@@ -75,7 +79,9 @@ pub fn main() -> i32 {
         }
         Command::Agent(args) => runtime.block_on(agent::run(args)),
         Command::Ask(args) => runtime.block_on(ask::run(args)),
+        Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
+        Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Worker => Ok(0),
     };
     outcome.unwrap_or_else(|error| {

@@ -1,9 +1,12 @@
 //! Files in: sniff, type, profile, write Parquet. Runs in a child process (`worker`), so that a hostile file
 //! cannot take the server down; dropping a future here kills the child.
 
+mod columnar;
 mod csv;
 mod encoding;
+mod json;
 mod names;
+mod plain;
 mod process;
 pub mod profile;
 pub mod report;
@@ -11,6 +14,7 @@ mod sniff;
 mod stats;
 mod typing;
 mod worker;
+mod xlsx;
 
 use std::path::Path;
 

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
-use super::{Format, Import, ImportedTable, Overrides, csv, names, sniff, stats};
+use super::report::Report;
+use super::{Format, Import, ImportedTable, Overrides, columnar, csv, json, names, sniff, stats, xlsx};
 use crate::error::{Error, Result, SourceFault};
 
 /// What a worker is asked to do.
@@ -104,20 +105,8 @@ pub(super) struct Place<'a> {
 
 impl Place<'_> {
     /// Takes a finished Parquet file in the work folder as the table's, under a number of its own.
-    pub(super) fn keep(
-        &self,
-        number: usize,
-        written: &Path,
-        mut report: super::report::Report,
-    ) -> Result<ImportedTable> {
+    pub(super) fn keep(&self, number: usize, written: &Path, report: Report) -> Result<ImportedTable> {
         let table = stats::describe(written, &report.table)?;
-        for column in &mut report.columns {
-            if column.type_name.is_empty()
-                && let Some(known) = table.column(&column.name)
-            {
-                column.type_name.clone_from(&known.type_name);
-            }
-        }
         let parquet = format!("table-{number}.parquet");
         std::fs::rename(written, self.out.join(&parquet))?;
         Ok(ImportedTable {
@@ -152,15 +141,13 @@ fn import(original: &Path, name: &str, out: &Path, overrides: &Overrides) -> Res
 }
 
 fn tables(format: Format, original: &Path, name: &str, place: &Place<'_>) -> Result<Vec<ImportedTable>> {
-    let table = names::table(names::stem(name));
+    let stem = names::stem(name);
+    let table = names::table(stem);
+    let written = place.work.join("table.parquet");
     match format {
         Format::Csv | Format::Tsv => {
-            let hint = match format {
-                Format::Tsv => Some(b'\t'),
-                _ => None,
-            };
-            let written = place.work.join("table.parquet");
-            let imported = csv::import(
+            let hint = (format == Format::Tsv).then_some(b'\t');
+            let report = csv::import(
                 original,
                 &table,
                 hint,
@@ -168,10 +155,64 @@ fn tables(format: Format, original: &Path, name: &str, place: &Place<'_>) -> Res
                 place.work,
                 &written,
             )?;
-            Ok(vec![place.keep(0, &written, imported.report)?])
+            Ok(vec![place.keep(0, &written, report)?])
         }
-        _ => Err(Error::Invalid(
-            "This format is not read yet; save the file as CSV.".into(),
-        )),
+        Format::Json | Format::Ndjson => {
+            let converted = json::convert(original, format, place.work)?;
+            let report = Report {
+                table: table.clone(),
+                encoding: Some(converted.encoding.name().to_owned()),
+                header: true,
+                ..Report::default()
+            };
+            let columns = Some(converted.columns.as_slice());
+            let report = csv::import_plain(
+                &converted.text,
+                columns,
+                place.overrides(&table),
+                report,
+                &written,
+            )?;
+            Ok(vec![place.keep(0, &written, report)?])
+        }
+        Format::Xlsx => {
+            let sheets = xlsx::convert(original, place.work)?;
+            let tables = sheet_tables(stem, &sheets);
+            let mut imported = Vec::with_capacity(sheets.len());
+            for (number, (sheet, table)) in sheets.into_iter().zip(tables).enumerate() {
+                let report = Report {
+                    table: table.clone(),
+                    odd_rows: sheet.errors,
+                    odd_row_count: sheet.error_count,
+                    ..Report::default()
+                };
+                let report = csv::import_plain(&sheet.text, None, place.overrides(&table), report, &written)?;
+                imported.push(place.keep(number, &written, report)?);
+            }
+            Ok(imported)
+        }
+        Format::Parquet | Format::Arrow => {
+            let report = columnar::import(original, format, &table, place.overrides(&table), &written)?;
+            Ok(vec![place.keep(0, &written, report)?])
+        }
     }
+}
+
+/// Names of a workbook's tables: the only sheet is called after the file, of several each after itself.
+fn sheet_tables(stem: &str, sheets: &[xlsx::Sheet]) -> Vec<String> {
+    let file = names::table(stem);
+    if let [_] = sheets {
+        return vec![file];
+    }
+    let names: Vec<String> = sheets
+        .iter()
+        .map(|sheet| {
+            let name = names::table(&sheet.name);
+            let generic = name
+                .strip_prefix("sheet")
+                .is_some_and(|rest| rest.chars().all(|c| c.is_ascii_digit()));
+            if generic { format!("{file}_{name}") } else { name }
+        })
+        .collect();
+    names::unique(&names)
 }

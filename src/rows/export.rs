@@ -85,7 +85,7 @@ enum File<W: Write + Send> {
     Xlsx(Box<XlsxFile<W>>),
     Json(JsonFile<W>),
     Parquet(Box<ParquetFile<W>>),
-    Arrow(ArrowFile<W>),
+    Arrow(Box<ArrowFile<W>>),
 }
 
 impl<W: Write + Send> Export<W> {
@@ -96,7 +96,7 @@ impl<W: Write + Send> Export<W> {
             Format::Xlsx => File::Xlsx(Box::new(XlsxFile::new(schema, sink)?)),
             Format::Json => File::Json(JsonFile::new(schema, sink)?),
             Format::Parquet => File::Parquet(Box::new(ParquetFile::new(schema, sink)?)),
-            Format::Arrow => File::Arrow(ArrowFile::new(schema, sink)?),
+            Format::Arrow => File::Arrow(Box::new(ArrowFile::new(schema, sink)?)),
         };
         Ok(Export { file })
     }

@@ -13,30 +13,28 @@ fn owner() -> serde_json::Value {
     json!({ "name": "Olive", "email": "Olive@Example.com ", "password": "a long password", "organization": "Example" })
 }
 
-on_both_stores!(set_up_makes_the_owner_once, |app: &TestApp| {
+on_both_stores!(set_up_makes_the_owner_once, async |app: &TestApp| {
     let caller = app.anonymous();
-    async move {
-        let (status, state) = caller.get("/api/v1/setup").await;
-        assert_eq!((status, &state["needed"]), (StatusCode::OK, &json!(true)));
-        let (status, made) = caller.post("/api/v1/setup", &owner()).await;
-        assert_eq!(status, StatusCode::CREATED, "{made}");
-        assert_eq!(made["user"]["email"], "olive@example.com");
-        assert_eq!(made["user"]["role"], "owner");
-        let (status, again) = caller.post("/api/v1/setup", &owner()).await;
-        assert_eq!(status, StatusCode::CONFLICT);
-        assert_eq!(again["error"]["code"], "conflict");
-        assert_eq!(caller.get("/api/v1/setup").await.1["needed"], json!(false));
-        let me = caller.with_token(&made).get("/api/v1/auth/me").await.1;
-        assert_eq!(me["name"], "Olive");
-        assert_eq!(me["organization"]["name"], "Example");
-    }
+    let (status, state) = caller.get("/api/v1/setup").await;
+    assert_eq!((status, &state["needed"]), (StatusCode::OK, &json!(true)));
+    let (status, made) = caller.post("/api/v1/setup", &owner()).await;
+    assert_eq!(status, StatusCode::CREATED, "{made}");
+    assert_eq!(made["user"]["email"], "olive@example.com");
+    assert_eq!(made["user"]["role"], "owner");
+    let (status, again) = caller.post("/api/v1/setup", &owner()).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(again["error"]["code"], "conflict");
+    assert_eq!(caller.get("/api/v1/setup").await.1["needed"], json!(false));
+    let me = caller.with_token(&made).get("/api/v1/auth/me").await.1;
+    assert_eq!(me["name"], "Olive");
+    assert_eq!(me["organization"]["name"], "Example");
 });
 
 on_both_stores!(
     wrong_password_and_unknown_address_answer_alike,
-    |app: &TestApp| {
+    async |app: &TestApp| {
         let caller = app.anonymous();
-        async move {
+        {
             caller.post("/api/v1/setup", &owner()).await;
             let wrong = json!({ "email": "olive@example.com", "password": "another password" });
             let unknown = json!({ "email": "nobody@example.com", "password": "another password" });
@@ -49,9 +47,10 @@ on_both_stores!(
     }
 );
 
-on_both_stores!(refresh_rotates_and_reuse_ends_the_session, |app: &TestApp| {
-    let caller = app.anonymous();
-    async move {
+on_both_stores!(
+    refresh_rotates_and_reuse_ends_the_session,
+    async |app: &TestApp| {
+        let caller = app.anonymous();
         let response = caller
             .request(Method::POST, "/api/v1/setup")
             .json(&owner())
@@ -99,37 +98,35 @@ on_both_stores!(refresh_rotates_and_reuse_ends_the_session, |app: &TestApp| {
             .unwrap();
         assert_eq!(foreign.status(), StatusCode::FORBIDDEN);
     }
-});
+);
 
-on_both_stores!(log_out_ends_the_access_token_too, |app: &TestApp| {
+on_both_stores!(log_out_ends_the_access_token_too, async |app: &TestApp| {
     let caller = app.anonymous();
-    async move {
-        let response = caller
-            .request(Method::POST, "/api/v1/setup")
-            .json(&owner())
-            .send()
-            .await
-            .unwrap();
-        let cookie = response.headers()[SET_COOKIE]
-            .to_str()
-            .unwrap()
-            .split(';')
-            .next()
-            .unwrap()
-            .to_owned();
-        let body: serde_json::Value = response.json().await.unwrap();
-        let user = caller.clone().with_token(&body);
-        assert_eq!(user.get("/api/v1/auth/me").await.0, StatusCode::OK);
-        let out = caller
-            .request(Method::POST, "/api/v1/auth/logout")
-            .header(COOKIE, cookie.clone());
-        assert_eq!(out.send().await.unwrap().status(), StatusCode::NO_CONTENT);
-        assert_eq!(user.get("/api/v1/auth/me").await.0, StatusCode::UNAUTHORIZED);
-        let again = caller
-            .request(Method::POST, "/api/v1/auth/refresh")
-            .header(COOKIE, cookie);
-        assert_eq!(again.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
-    }
+    let response = caller
+        .request(Method::POST, "/api/v1/setup")
+        .json(&owner())
+        .send()
+        .await
+        .unwrap();
+    let cookie = response.headers()[SET_COOKIE]
+        .to_str()
+        .unwrap()
+        .split(';')
+        .next()
+        .unwrap()
+        .to_owned();
+    let body: serde_json::Value = response.json().await.unwrap();
+    let user = caller.clone().with_token(&body);
+    assert_eq!(user.get("/api/v1/auth/me").await.0, StatusCode::OK);
+    let out = caller
+        .request(Method::POST, "/api/v1/auth/logout")
+        .header(COOKIE, cookie.clone());
+    assert_eq!(out.send().await.unwrap().status(), StatusCode::NO_CONTENT);
+    assert_eq!(user.get("/api/v1/auth/me").await.0, StatusCode::UNAUTHORIZED);
+    let again = caller
+        .request(Method::POST, "/api/v1/auth/refresh")
+        .header(COOKIE, cookie);
+    assert_eq!(again.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
 });
 
 #[tokio::test]

@@ -1,1 +1,280 @@
-//! Tests: cli.
+//! The commands as people type them: output, exit status, and what goes to standard error.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::support::postgres;
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_clean-custard"));
+    for name in [
+        "OPENAI_API_KEY",
+        "OPENAI_BASE_URL",
+        "OPENAI_MODEL",
+        "DATABASE_URL",
+        "SECRET_KEY",
+    ] {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    program()
+        .args(arguments)
+        .stdin(Stdio::null())
+        .output()
+        .expect("the program runs")
+}
+
+fn with_input(arguments: &[&str], input: &str) -> Output {
+    let mut child = program()
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    child.wait_with_output().unwrap()
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn sales(folder: &Path) -> String {
+    let path = folder.join("sales.csv");
+    std::fs::write(&path, "city,amount\nBerlin,10.50\nRome,20.25\nBerlin,5.25\n").unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn ask_prints_the_sentence_a_table_and_the_query() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["ask", "--file", &sales(folder.path()), "total amount by city"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let text = out(&output);
+    for part in ["Berlin", "15.75", "20.25", "SELECT", "Read as:"] {
+        assert!(text.contains(part), "{part} is missing in:\n{text}");
+    }
+}
+
+#[test]
+fn ask_as_json_has_the_documented_shape() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&[
+        "ask",
+        "--format",
+        "json",
+        "--file",
+        &sales(folder.path()),
+        "how many sales",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let answer: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(answer["outcome"], "answered");
+    assert_eq!(answer["rows"], json!([[3]]));
+    for key in [
+        "question",
+        "answer",
+        "interpretation",
+        "translator",
+        "dialect",
+        "query",
+        "columns",
+        "row_count",
+        "truncated",
+        "attempts",
+        "elapsed_ms",
+        "sources",
+        "options",
+        "findings",
+        "suggestions",
+        "error",
+    ] {
+        assert!(answer.get(key).is_some(), "{key} is missing: {answer}");
+    }
+}
+
+#[test]
+fn ask_as_csv_prints_only_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&[
+        "ask",
+        "--format",
+        "csv",
+        "--file",
+        &sales(folder.path()),
+        "total amount by city",
+    ]);
+    let text = out(&output);
+    assert_eq!(text.lines().count(), 3, "{text}");
+    assert!(text.contains("Berlin,15.75"), "{text}");
+}
+
+#[test]
+fn a_refusal_is_status_1_and_bad_usage_is_2() {
+    let folder = tempfile::tempdir().unwrap();
+    let refused = run(&[
+        "ask",
+        "--file",
+        &sales(folder.path()),
+        "what is the meaning of life",
+    ]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(out(&refused).is_empty() && !err(&refused).is_empty());
+    let missing = run(&["ask", "--file", "no-such-file.csv", "how many"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(err(&missing).contains("no-such-file.csv"));
+    assert_eq!(run(&["ask", "how many"]).status.code(), Some(2));
+    assert_eq!(run(&["ask", "--nonsense"]).status.code(), Some(2));
+    assert_eq!(run(&["frobnicate"]).status.code(), Some(2));
+}
+
+#[test]
+fn ask_reads_a_database_and_warns_about_a_role_that_could_write() {
+    let database = postgres::database(
+        "CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2));
+         INSERT INTO orders VALUES (1, 1.25), (2, 2.50);",
+    );
+    let ask = |url: &str| {
+        program()
+            .args(["ask", "--format", "json", "how many orders"])
+            .env("CUSTARD_SOURCE", url)
+            .output()
+            .expect("the program runs")
+    };
+    let output = ask(&database.url());
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let answer: Value = serde_json::from_str(&out(&output)).unwrap();
+    assert_eq!(
+        (&answer["rows"], &answer["dialect"]),
+        (&json!([[2]]), &json!("postgresql"))
+    );
+    let loud = ask(&database.admin_url());
+    assert_eq!(loud.status.code(), Some(0));
+    assert!(err(&loud).contains("superuser"), "{}", err(&loud));
+}
+
+#[test]
+fn users_are_added_listed_and_given_new_passwords() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let data = data.to_str().unwrap();
+    let add = |email: &str, password: &str| {
+        with_input(
+            &[
+                "user",
+                "add",
+                "--data-dir",
+                data,
+                "--email",
+                email,
+                "--password-stdin",
+            ],
+            password,
+        )
+    };
+    let first = add("ada@example.com", "a long password\n");
+    assert_eq!(first.status.code(), Some(0), "{}", err(&first));
+    assert!(out(&first).contains("owner"), "{}", out(&first));
+    assert!(out(&add("bob@example.com", "a long password")).contains("analyst"));
+    let again = add("ADA@example.com", "a long password");
+    assert_ne!(again.status.code(), Some(0));
+    assert!(err(&again).contains("already"), "{}", err(&again));
+    assert_ne!(add("eve@example.com", "short").status.code(), Some(0));
+    let list = out(&run(&["user", "list", "--data-dir", data]));
+    assert!(
+        list.contains("ada@example.com") && list.contains("bob@example.com"),
+        "{list}"
+    );
+    let reset = with_input(
+        &[
+            "user",
+            "reset-password",
+            "--data-dir",
+            data,
+            "--email",
+            "ada@example.com",
+            "--password-stdin",
+        ],
+        "another long password",
+    );
+    assert_eq!(reset.status.code(), Some(0), "{}", err(&reset));
+    let nobody = with_input(
+        &[
+            "user",
+            "reset-password",
+            "--data-dir",
+            data,
+            "--email",
+            "no@example.com",
+            "--password-stdin",
+        ],
+        "another long password",
+    );
+    assert!(err(&nobody).contains("no account"), "{}", err(&nobody));
+}
+
+#[test]
+fn the_server_says_what_is_wrong_with_its_surroundings() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let data = data.to_str().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let busy = run(&["server", "--listen", &address, "--data-dir", data]);
+    assert_ne!(busy.status.code(), Some(0));
+    assert!(err(&busy).contains("in use"), "{}", err(&busy));
+
+    std::fs::write(folder.path().join("plain"), "").unwrap();
+    let nested = folder.path().join("plain/data");
+    let unwritable = run(&[
+        "server",
+        "--listen",
+        "127.0.0.1:0",
+        "--data-dir",
+        nested.to_str().unwrap(),
+    ]);
+    assert_ne!(unwritable.status.code(), Some(0));
+    assert!(err(&unwritable).contains("--data-dir"), "{}", err(&unwritable));
+
+    let config = folder.path().join("custard.toml");
+    std::fs::write(&config, "[server]\nlistenn = \"127.0.0.1:0\"\n").unwrap();
+    let wrong = run(&["server", "--config", config.to_str().unwrap()]);
+    assert_ne!(wrong.status.code(), Some(0));
+    let message = err(&wrong);
+    assert!(
+        message.contains("line 2") && message.contains("`listen`"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_store_from_the_future_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    let data = data.to_str().unwrap();
+    assert_eq!(run(&["user", "list", "--data-dir", data]).status.code(), Some(0));
+    {
+        use diesel::Connection;
+        use diesel::connection::SimpleConnection;
+        let mut store = diesel::SqliteConnection::establish(&format!("{data}/custard.db")).unwrap();
+        store
+            .batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('29991231000000')")
+            .unwrap();
+    }
+    let newer = run(&["user", "list", "--data-dir", data]);
+    assert_ne!(newer.status.code(), Some(0));
+    assert!(err(&newer).contains("newer"), "{}", err(&newer));
+}

@@ -314,7 +314,7 @@ async fn unreachable_endpoints_are_told_apart() {
     // Plain HTTP where TLS is expected.
     let model = Model::start();
     let words = ask_at(model.url().replace("http:", "https:")).await;
-    assert!(words.contains("could not be reached"), "{words}");
+    assert!(words.contains("does not speak TLS"), "{words}");
 }
 
 #[actix_web::test]
@@ -456,12 +456,12 @@ async fn prose_gets_one_more_chance() {
 
 #[actix_web::test]
 async fn answers_without_end_are_stopped() {
-    let words = sentence(ask_once(Reply::says("x".repeat(2_000_000))).await);
+    let words = sentence(ask_once(Reply::says("x".repeat(300_000))).await);
     assert!(words.contains("far too long"), "{words}");
-    let words = sentence(ask_once(Reply::raw(200, vec![b'x'; 9_000_000])).await);
+    let words = sentence(ask_once(Reply::raw(200, vec![b'x'; 3_000_000])).await);
     assert!(words.contains("far too long"), "{words}");
     let words = sentence(
-        ask_once(Reply::raw(200, vec![b'x'; 9_000_000]).header("content-type", "text/event-stream")).await,
+        ask_once(Reply::raw(200, vec![b'x'; 3_000_000]).header("content-type", "text/event-stream")).await,
     );
     assert!(words.contains("1 MiB"), "{words}");
     let words = sentence(

@@ -16,3 +16,4 @@ mod llm;
 mod offline;
 mod postgres;
 mod ui;
+mod upload;

@@ -1,1 +1,94 @@
-//! Tests: ui.
+//! What is served beside the API: the page, its headers, health, and the API document.
+
+use clean_custard::server::openapi;
+use reqwest::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_SECURITY_POLICY, ETAG, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
+
+use crate::support::app::TestApp;
+
+#[tokio::test]
+async fn unknown_api_paths_are_404_and_others_are_the_page() {
+    let app = TestApp::builder().start().await;
+    let caller = app.anonymous();
+    let (status, answer) = caller.get("/api/v1/nothing").await;
+    assert_eq!(status, StatusCode::NOT_FOUND);
+    assert_eq!(answer["error"]["code"], "not_found");
+    let (status, answer) = caller.get("/assets/nothing-1234.js").await;
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (StatusCode::NOT_FOUND, &serde_json::json!("not_found"))
+    );
+    assert_eq!(
+        caller.get("/health").await,
+        (StatusCode::OK, serde_json::json!({ "status": "ok" }))
+    );
+    assert_eq!(caller.get("/ready").await.0, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn every_answer_carries_the_security_headers() {
+    let app = TestApp::builder().start().await;
+    for path in ["/", "/api/v1/setup", "/api/v1/nothing", "/health"] {
+        let response = app.anonymous().request(Method::GET, path).send().await.unwrap();
+        let policy = response.headers()[CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(policy.contains("script-src 'self';"), "{path}: {policy}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+        assert_eq!(response.headers()["x-frame-options"], "DENY", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_is_compressed_tagged_and_its_assets_are_immutable() {
+    let app = TestApp::builder().start().await;
+    let get = |path: &str, header: Option<(reqwest::header::HeaderName, String)>| {
+        let request = app.anonymous().request(Method::GET, path);
+        let request = match header {
+            Some((name, value)) => request.header(name, value),
+            None => request,
+        };
+        async move { request.send().await.unwrap() }
+    };
+    let page = get("/some/screen", None).await;
+    assert_eq!(page.status(), StatusCode::OK, "build the UI first: make ui");
+    assert_eq!(page.headers()[CACHE_CONTROL], "no-cache");
+    let tag = page.headers()[ETAG].to_str().unwrap().to_owned();
+    let text = page.text().await.unwrap();
+    let unchanged = get("/some/screen", Some((IF_NONE_MATCH, tag))).await;
+    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+    let script = text
+        .split('"')
+        .find(|part| part.starts_with("/assets/") && part.ends_with(".js"))
+        .expect("a hashed script");
+    let plain = get(script, None).await;
+    assert!(
+        plain.headers()[CACHE_CONTROL]
+            .to_str()
+            .unwrap()
+            .contains("immutable")
+    );
+    let plain_size = plain.bytes().await.unwrap().len();
+    let mut tags = Vec::new();
+    for encoding in ["br", "gzip"] {
+        let packed = get(script, Some((ACCEPT_ENCODING, encoding.to_owned()))).await;
+        assert_eq!(packed.headers()["content-encoding"], encoding);
+        tags.push(packed.headers()[ETAG].to_str().unwrap().to_owned());
+        assert!(packed.bytes().await.unwrap().len() < plain_size);
+    }
+    assert_ne!(tags[0], tags[1], "each representation has a tag of its own");
+}
+
+/// The UI's types are generated from this file. After a change to the API: `UPDATE_OPENAPI=1 cargo test
+/// openapi`, then `npm run api` in assets/ui.
+#[test]
+fn the_openapi_document_of_the_ui_is_the_servers() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/assets/ui/openapi.json");
+    let document = serde_json::to_string_pretty(&openapi()).unwrap() + "\n";
+    if std::env::var_os("UPDATE_OPENAPI").is_some() {
+        std::fs::write(path, &document).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    assert!(
+        kept == document,
+        "assets/ui/openapi.json is out of date: UPDATE_OPENAPI=1 cargo test openapi"
+    );
+}

@@ -1,5 +1,9 @@
-// What the tests' browser stand-in lacks.
+// What the tests' browser stand-in lacks, and a clean page after each test.
 import "@testing-library/jest-dom/vitest";
+import { cleanup } from "@testing-library/react";
+import { afterEach } from "vitest";
+
+afterEach(cleanup);
 
 window.matchMedia ??= (query: string) =>
   ({

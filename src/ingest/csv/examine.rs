@@ -101,7 +101,7 @@ fn chunk_of(chunk: &Chunk, dialect: &Dialect, head: &Head, lines: Lines) -> Resu
             return Ok(part);
         }
         if cells.len() != head.width || record.torn {
-            part.odd(&chunk.text, cells, head, record)?;
+            part.odd(&chunk.text, cells, head, lines, record)?;
         }
         for (index, field) in cells.iter().enumerate() {
             if let Some(shapes) = part.columns.get_mut(index) {
@@ -155,8 +155,12 @@ fn torn_by_backslash(record: &[u8], dialect: &Dialect) -> bool {
 }
 
 impl Examined {
-    fn odd(&mut self, text: &[u8], cells: &[Field], head: &Head, record: Record) -> Result<()> {
+    fn odd(&mut self, text: &[u8], cells: &[Field], head: &Head, lines: Lines, record: Record) -> Result<()> {
         let (found, width) = (cells.len(), head.width);
+        // Sheets and JSON leave out what is empty.
+        if lines == Lines::FirstField && found <= width {
+            return Ok(());
+        }
         let problem = if found < width {
             format!(
                 "{} instead of {width}; the missing ones are empty.",

@@ -5,6 +5,7 @@ use super::super::names;
 use super::super::report::OddRow;
 use super::super::typing::shapes::{Look, Shapes, shorten};
 use super::dialect::{Dialect, field_counts, usual_count};
+use super::examine::{Lines, cells};
 use super::record::{Field, Records};
 
 /// Title lines that are looked for at most.
@@ -27,19 +28,21 @@ pub struct Head {
 }
 
 /// Reads the beginning of a file.
-pub fn read(sample: &[u8], dialect: &Dialect) -> Head {
-    let usual = usual_count(&field_counts(sample, dialect));
+pub fn read(sample: &[u8], dialect: &Dialect, lines: Lines) -> Head {
+    let carried = usize::from(lines == Lines::FirstField);
+    let usual = usual_count(&field_counts(sample, dialect))
+        .saturating_sub(carried)
+        .max(1);
     let mut records = Records::new(sample, 1, dialect);
     let mut fields: Vec<Field> = Vec::new();
     let mut titles = Vec::new();
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut in_table = false;
-    let mut whole: Vec<OddRow> = Vec::new();
     while rows.len() < COMPARED {
-        let Some(record) = records.next_into(&mut fields) else {
+        let Some(mut record) = records.next_into(&mut fields) else {
             break;
         };
-        let row: Vec<String> = fields
+        let row: Vec<String> = cells(sample, &mut fields, dialect, lines, &mut record)
             .iter()
             .map(|field| String::from_utf8_lossy(&field.value(sample, dialect)).into_owned())
             .collect();
@@ -52,7 +55,6 @@ pub fn read(sample: &[u8], dialect: &Dialect) -> Head {
                 problem: "This line stands above the table and is not part of it.".to_owned(),
                 text: shorten(&String::from_utf8_lossy(&sample[record.start..record.end])),
             });
-            whole.push(OddRow::default());
             continue;
         }
         in_table = true;

@@ -28,13 +28,6 @@ use crate::error::{Error, Result};
 /// Bytes of the beginning that the dialect is judged by.
 const SAMPLE: usize = 1024 * 1024;
 
-/// A delimited file written as Parquet.
-#[derive(Debug)]
-pub struct Imported {
-    pub row_count: u64,
-    pub report: Report,
-}
-
 /// Imports a delimited text file into the Parquet file `to`. `work` is a folder for intermediate files.
 pub fn import(
     original: &Path,
@@ -43,7 +36,7 @@ pub fn import(
     overrides: Option<&TableOverride>,
     work: &Path,
     to: &Path,
-) -> Result<Imported> {
+) -> Result<Report> {
     let mut encoding = encoding::sniff(original)?;
     let mut path: PathBuf = original.to_owned();
     let mut skip = encoding.mark_length();
@@ -56,7 +49,7 @@ pub fn import(
     loop {
         let (sample, complete) = encoding::beginning(&path, skip, SAMPLE)?;
         let found = dialect.unwrap_or_else(|| dialect::sniff(&sample, complete, hint));
-        let head = head::read(&sample, &found);
+        let head = head::read(&sample, &found, Lines::Own);
         if sample.iter().all(u8::is_ascii_whitespace) && complete == Complete::Whole {
             return Err(Error::Invalid(
                 "The file is empty; there is nothing to import.".into(),
@@ -97,25 +90,34 @@ pub fn import(
 }
 
 /// Imports text that another format was turned into: [`Dialect::PLAIN`], each record led by the line of the
-/// original it came from, no header.
+/// original it came from. `names`: of the columns; none where they may stand in the first record.
 pub fn import_plain(
     path: &Path,
-    names: &[String],
+    names: Option<&[String]>,
     overrides: Option<&TableOverride>,
-    report: Report,
+    mut report: Report,
     to: &Path,
-) -> Result<Imported> {
+) -> Result<Report> {
     let text = Text {
         path,
         skip: 0,
         dialect: Dialect::PLAIN,
     };
-    let head = Head {
-        skip: 0,
-        header: Some(names.to_vec()),
-        width: names.len(),
-        titles: Vec::new(),
+    let head = match names {
+        Some(names) => Head {
+            skip: 0,
+            header: Some(names.to_vec()),
+            width: names.len(),
+            titles: Vec::new(),
+        },
+        None => {
+            let (sample, _) = encoding::beginning(path, 0, SAMPLE)?;
+            head::read(&sample, &text.dialect, Lines::FirstField)
+        }
     };
+    report.header = head.header.is_some();
+    report.odd_row_count += head.titles.len() as u64;
+    report.odd_rows.splice(0..0, head.titles.iter().cloned());
     let examined = examine::examine(text, &head, Lines::FirstField)?;
     typed(text, &head, Lines::FirstField, examined, overrides, report, to)
 }
@@ -129,7 +131,7 @@ fn typed(
     overrides: Option<&TableOverride>,
     mut report: Report,
     to: &Path,
-) -> Result<Imported> {
+) -> Result<Report> {
     let names = head.names(examined.columns.len());
     if names.is_empty() {
         return Err(Error::Invalid(
@@ -219,10 +221,7 @@ fn typed(
             unparsed,
         });
     }
-    Ok(Imported {
-        row_count: rows,
-        report,
-    })
+    Ok(report)
 }
 
 /// A column, its final name and type.

@@ -8,21 +8,20 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
-use openai_api_rs::v1::chat_completion::chat_completion::ChatCompletionRequest;
-use openai_api_rs::v1::chat_completion::{ChatCompletionMessage, Content, MessageRole};
+use openai_api_rs::v1::chat_completion::ChatCompletionMessage;
 use rand::Rng;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
-use serde_json::{Value, json};
+use serde_json::Value;
 
+use super::answer::{Answer, MAX_ANSWER_BYTES, cut_off, too_much};
 use super::endpoint::Endpoint;
-use super::fault::{Fault, Step};
+use super::fault::{Failed, Fault, Step};
+use super::manner::{Manner, Shape, request_body};
 use super::sse::Events;
 use crate::config::LlmConfig;
 use crate::error::{Error, Result};
 
-/// An answer at most; queries are a few KiB.
-const MAX_ANSWER_BYTES: usize = 256 * 1024;
 /// What may come over the wire for it: each token of a stream (and of its reasoning) costs a few hundred bytes.
 const MAX_WIRE_BYTES: usize = 64 * 1024 * 1024;
 /// The longest wait that an endpoint may ask for; beyond that the asker is told instead.
@@ -33,32 +32,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const MAX_PAUSE: Duration = Duration::from_secs(20);
 /// One answer in all, retries included: a stream that drips never reaches the time-out between two bytes.
 const MAX_TIME: Duration = Duration::from_secs(15 * 60);
-
-/// The shape of an answer that the endpoint is asked to keep to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Shape {
-    Schema,
-    Object,
-    Free,
-}
-
-/// What of the protocol is used with this endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Manner {
-    shape: Shape,
-    streams: bool,
-    sends_temperature: bool,
-    has_system_role: bool,
-}
-
-/// Why one try brought no answer.
-enum Failed {
-    /// Later it may pass; after this long, if the endpoint said so.
-    Busy(Option<Duration>, Fault),
-    /// The endpoint does not take part of the request.
-    Refused(Manner),
-    Final(Fault),
-}
 
 /// A client of one endpoint.
 pub(super) struct Chat {
@@ -192,7 +165,8 @@ impl Chat {
         schema: &Value,
         manner: Manner,
     ) -> Result<String, Failed> {
-        let body = request_body(&self.endpoint.model, messages, schema, manner).map_err(Failed::Final)?;
+        let body = request_body(&self.endpoint.model, messages, schema, manner)
+            .map_err(|error| Failed::Final(Fault::new(Step::Model, error)))?;
         let mut request = self
             .client
             .post(self.endpoint.url("chat/completions"))
@@ -257,7 +231,7 @@ impl Chat {
 
     fn take(&self, event: &[u8], answer: &mut Answer) -> Result<Flow, Failed> {
         if event == b"[DONE]" {
-            answer.ended = true;
+            answer.end();
             return Ok(Flow::Done);
         }
         let Ok(event) = serde_json::from_slice::<Value>(event) else {
@@ -286,10 +260,8 @@ impl Chat {
             )));
         };
         self.take_error(&value)?;
-        let mut answer = Answer {
-            ended: true,
-            ..Answer::default()
-        };
+        let mut answer = Answer::default();
+        answer.end();
         answer.add(&value["choices"][0], "message")?;
         answer.finish()
     }
@@ -444,6 +416,10 @@ impl Chat {
                  correct llm.base_url. ({})",
                 endpoint.scrub(&reason)
             )
+        } else if lower.contains("invalidcontenttype") || lower.contains("corrupt message") {
+            format!(
+                "{endpoint} does not speak TLS; write http:// in llm.base_url, or the port that serves https."
+            )
         } else if lower.contains("dns error") || lower.contains("lookup address") {
             format!("The host of {endpoint} was not found; check llm.base_url and the name server.")
         } else if lower.contains("refused") {
@@ -487,160 +463,6 @@ enum Flow {
     Done,
 }
 
-/// An answer as it grows.
-#[derive(Default)]
-struct Answer {
-    text: String,
-    /// Set by the finish reason or the end mark: without either the stream was cut.
-    ended: bool,
-    too_short: bool,
-}
-
-impl Answer {
-    /// Takes a choice: its `delta` or `message`.
-    fn add(&mut self, choice: &Value, part: &str) -> Result<(), Failed> {
-        let message = &choice[part];
-        match &message["content"] {
-            Value::String(text) => self.text.push_str(text),
-            // Content in parts, as some endpoints send it.
-            Value::Array(parts) => {
-                for part in parts {
-                    self.text.push_str(part["text"].as_str().unwrap_or_default());
-                }
-            }
-            _ => {}
-        }
-        if self.text.len() > MAX_ANSWER_BYTES {
-            return Err(Failed::Final(too_much()));
-        }
-        if let Some(refusal) = message["refusal"].as_str()
-            && self.text.is_empty()
-            && !refusal.is_empty()
-        {
-            self.text = json!({"kind": "refuse", "explanation": refusal}).to_string();
-        }
-        match choice["finish_reason"].as_str() {
-            Some("length") => (self.ended, self.too_short) = (true, true),
-            Some("content_filter") => {
-                return Err(Failed::Final(Fault::new(
-                    Step::Model,
-                    Error::Llm(
-                        "The endpoint's content filter stopped the answer; put the question differently."
-                            .into(),
-                    ),
-                )));
-            }
-            Some(_) => self.ended = true,
-            None => {}
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<String, Failed> {
-        if self.too_short {
-            return Err(Failed::Final(Fault::new(
-                Step::Json,
-                Error::Llm(
-                    "The model's answer was cut at its output limit; raise that limit at the endpoint, or ask for less \
-                     at once."
-                        .into(),
-                ),
-            )));
-        }
-        if !self.ended {
-            return Err(cut_off());
-        }
-        Ok(self.text)
-    }
-}
-
-impl Manner {
-    /// The next manner to try after a refusal in these (lower-case) words; None when there is nothing left to
-    /// leave out.
-    fn without(self, words: &str) -> Option<Manner> {
-        let shape = match self.shape {
-            Shape::Schema => Some(Shape::Object),
-            Shape::Object => Some(Shape::Free),
-            Shape::Free => None,
-        };
-        let lower = shape.map(|shape| Manner { shape, ..self });
-        if lower.is_some() && (words.contains("response_format") || words.contains("json_")) {
-            return lower;
-        }
-        if self.sends_temperature && words.contains("temperature") {
-            return Some(Manner {
-                sends_temperature: false,
-                ..self
-            });
-        }
-        // Relays report what their upstream said, which is not about streaming.
-        if self.streams && words.replace("upstream", "").contains("stream") {
-            return Some(Manner {
-                streams: false,
-                ..self
-            });
-        }
-        if self.has_system_role
-            && words.contains("system")
-            && (words.contains("role") || words.contains("support"))
-        {
-            return Some(Manner {
-                has_system_role: false,
-                ..self
-            });
-        }
-        // Said or not: of all we send, the format is what endpoints most often do not know.
-        lower
-    }
-}
-
-fn request_body(
-    model: &str,
-    messages: &[ChatCompletionMessage],
-    schema: &Value,
-    manner: Manner,
-) -> Result<Vec<u8>, Fault> {
-    let messages = if manner.has_system_role {
-        messages.to_vec()
-    } else {
-        without_system_role(messages)
-    };
-    let mut request = ChatCompletionRequest::new(model.to_owned(), messages);
-    request.temperature = manner.sends_temperature.then_some(0.0);
-    request.response_format = match manner.shape {
-        Shape::Schema => Some(json!({
-            "type": "json_schema",
-            "json_schema": {"name": "translation", "strict": true, "schema": schema},
-        })),
-        Shape::Object => Some(json!({"type": "json_object"})),
-        Shape::Free => None,
-    };
-    let mut body =
-        serde_json::to_value(&request).map_err(|error| Fault::new(Step::Model, Error::internal(error)))?;
-    // The crate's request has no such field: its streaming call adds it itself.
-    body["stream"] = manner.streams.into();
-    serde_json::to_vec(&body).map_err(|error| Fault::new(Step::Model, Error::internal(error)))
-}
-
-/// The instructions at the head of the first message, for models that know only users.
-fn without_system_role(messages: &[ChatCompletionMessage]) -> Vec<ChatCompletionMessage> {
-    let mut head = String::new();
-    let mut rest: Vec<ChatCompletionMessage> = Vec::new();
-    for message in messages {
-        match (&message.role, &message.content) {
-            (MessageRole::system, Content::Text(text)) => {
-                head.push_str(text);
-                head.push_str("\n\n");
-            }
-            _ => rest.push(message.clone()),
-        }
-    }
-    if let Some(Content::Text(text)) = rest.first_mut().map(|message| &mut message.content) {
-        text.insert_str(0, &head);
-    }
-    rest
-}
-
 fn is_too_long(words: &str) -> bool {
     words.contains("context_length")
         || words.contains("context length")
@@ -649,23 +471,6 @@ fn is_too_long(words: &str) -> bool {
         || words.contains("maximum context")
         || words.contains("prompt is too long")
         || words.contains("too many tokens")
-}
-
-fn too_much() -> Fault {
-    Fault::new(
-        Step::Json,
-        Error::Llm("The model's answer was far too long and was stopped; ask again.".into()),
-    )
-}
-
-fn cut_off() -> Failed {
-    Failed::Busy(
-        None,
-        Fault::new(
-            Step::Connect,
-            Error::Llm("The connection to the model broke before its answer was complete; ask again.".into()),
-        ),
-    )
 }
 
 /// The endpoint's own words in an error body, with its code.

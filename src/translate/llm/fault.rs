@@ -1,7 +1,10 @@
 //! An error of the model's endpoint together with the step it broke at; the settings page shows the step.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::manner::Manner;
 use crate::error::Error;
 
 /// What has to work, in this order.
@@ -50,4 +53,13 @@ impl Fault {
             size: Size::TooLong,
         }
     }
+}
+
+/// Why one try brought no answer.
+pub(super) enum Failed {
+    /// Later it may pass; after this long, if the endpoint said so.
+    Busy(Option<Duration>, Fault),
+    /// The endpoint does not take part of the request.
+    Refused(Manner),
+    Final(Fault),
 }

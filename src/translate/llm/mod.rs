@@ -3,9 +3,11 @@
 //! It writes the prompt, reads the answer and says what went wrong in words; whether the query may run is the
 //! guard's business. Rows are never sent; frequent values only where the configuration allows it.
 
+mod answer;
 mod chat;
 mod endpoint;
 mod fault;
+mod manner;
 mod probe;
 mod prompt;
 mod reply;

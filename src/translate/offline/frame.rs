@@ -34,6 +34,8 @@ pub struct Spot {
     /// Byte range in the question, for rephrasing.
     pub start: usize,
     pub end: usize,
+    /// Tables named before it in the same noun: "*customer* orders".
+    pub beside: Vec<Spot>,
 }
 
 #[derive(Debug, Clone)]
@@ -115,6 +117,8 @@ pub struct Frame {
     pub anchors: Vec<Spot>,
     pub order: Vec<RawOrder>,
     pub distinct: bool,
+    /// How many of the outputs belong to the first sentence; later ones only say what to show as well.
+    pub main_outputs: Option<usize>,
     /// The subject stood in the plural: "which stores".
     pub plural: bool,
     /// Words that no rule could use.
@@ -240,6 +244,7 @@ impl<'b> Walk<'_, 'b> {
             lower: item.lower.clone(),
             start: item.start,
             end: item.end,
+            beside: Vec::new(),
         }
     }
 
@@ -265,6 +270,16 @@ impl<'b> Walk<'_, 'b> {
             return None;
         }
         let spot = self.spot(at, mention.clone());
+        // "customer orders": the last noun is the thing, the one before only says which.
+        if mention.exact_tables().next().is_some()
+            && let Some(Kind::Mention(head)) = self.items.get(at + 1).map(|item| &item.kind)
+            && head.exact_tables().next().is_some()
+            && head.values.is_empty()
+        {
+            let (mut whole, next) = self.whole_name(at + 1)?;
+            whole.beside.push(spot);
+            return Some((whole, next));
+        }
         // "customer's state", "order amount": a table before its column.
         if mention.exact_tables().next().is_some() {
             let next = if self.word(at + 1) == Some(Word::Possessive) {
@@ -331,7 +346,9 @@ impl<'b> Walk<'_, 'b> {
         let mut distinct = false;
         loop {
             match self.word(at) {
-                Some(Word::NumberOf | Word::HowMany) => agg = Some(Agg::Count),
+                Some(Word::NumberOf | Word::HowMany) => {
+                    agg = agg.filter(|agg| *agg != Agg::Sum).or(Some(Agg::Count))
+                }
                 Some(Word::Sum | Word::HowMuch) => agg = agg.or(Some(Agg::Sum)),
                 Some(Word::Average) if agg.is_none() => agg = Some(Agg::Average),
                 Some(Word::Max) if agg.is_none() => agg = Some(Agg::Max),
@@ -362,6 +379,30 @@ impl<'b> Walk<'_, 'b> {
             agg
         };
         Some((RawMeasure { agg, of }, next))
+    }
+
+    fn is_table(&self, at: usize) -> bool {
+        matches!(self.items.get(at).map(|item| &item.kind), Some(Kind::Mention(mention)) if mention.exact_tables().next().is_some())
+    }
+
+    /// A column directly behind a table's name that begins no condition.
+    fn is_loose_column(&self, at: usize) -> bool {
+        let Some(Kind::Mention(mention)) = self.items.get(at).map(|item| &item.kind) else {
+            return false;
+        };
+        let columns = || mention.columns.iter().map(|(col, _)| *col);
+        let numeric =
+            columns().any(|col| self.schema.column(col).kind.is_number() && !self.schema.is_id(col));
+        let condition = matches!(
+            self.items.get(self.skip(at + 1)).map(|item| &item.kind),
+            Some(
+                Kind::Word(Word::Compare(_) | Word::Between)
+                    | Kind::When(_)
+                    | Kind::Number(_)
+                    | Kind::Mention(_)
+            )
+        );
+        mention.tables.is_empty() && mention.values.is_empty() && numeric && !condition
     }
 
     fn add_filter(&mut self, column: Option<Spot>, test: Test, at: usize, end: usize) {
@@ -397,7 +438,19 @@ impl<'b> Walk<'_, 'b> {
             }
             Kind::Number(_) => self.number_first(at),
             Kind::Mention(mention) => self.mention(mention, at, prep),
-            Kind::Unknown => None,
+            Kind::Unknown => {
+                // "ordered from highest to lowest"
+                let directed = matches!(
+                    self.word(at + 1),
+                    Some(Word::Descending | Word::Ascending | Word::Alphabetically)
+                );
+                (directed
+                    && matches!(
+                        self.lower(at),
+                        "ordered" | "sorted" | "ranked" | "listed" | "arranged"
+                    ))
+                .then_some(at + 1)
+            }
         }
     }
 
@@ -406,10 +459,14 @@ impl<'b> Walk<'_, 'b> {
             Word::Filler => {
                 if matches!(self.lower(at), "." | "?" | "!" | ";") {
                     self.role = Role::None;
+                    self.frame.main_outputs.get_or_insert(self.frame.outputs.len());
                 }
                 Some(at + 1)
             }
-            Word::Verb | Word::All | Word::Relative | Word::Possessive | Word::Money => Some(at + 1),
+            Word::Verb | Word::All | Word::Relative | Word::Possessive | Word::Money | Word::Unit => {
+                Some(at + 1)
+            }
+            Word::Which if self.is_relative(at) => Some(at + 1),
             Word::Which | Word::List => {
                 self.role = Role::None;
                 Some(at + 1)
@@ -895,6 +952,11 @@ impl<'b> Walk<'_, 'b> {
             return None;
         }
         Some(next)
+    }
+
+    /// "authors who …", "orders which …": not a new question.
+    fn is_relative(&self, at: usize) -> bool {
+        at > 0 && matches!(self.items[at - 1].kind, Kind::Mention(_)) && self.lower(at) != "what"
     }
 
     /// The item before `at`, filling skipped.

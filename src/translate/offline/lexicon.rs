@@ -67,6 +67,8 @@ pub enum Word {
     /// "dollars", "euros", "$"
     Money,
     Percent,
+    /// "meters"
+    Unit,
     Possessive,
     All,
 }
@@ -682,8 +684,60 @@ const FILLERS: &[&str] = &[
     "this",
 ];
 
+/// Units of measure after a number or a column; the data is taken to be in the unit that is named.
+const UNITS: &[&str] = &[
+    "meters",
+    "metres",
+    "meter",
+    "kilometers",
+    "kilometres",
+    "km",
+    "miles",
+    "feet",
+    "kg",
+    "kilograms",
+    "pounds",
+    "grams",
+    "liters",
+    "litres",
+    "celsius",
+    "fahrenheit",
+    "square",
+];
+
 /// Verbs that add nothing to what their nouns say.
 const VERBS: &[&str] = &[
+    "published",
+    "publish",
+    "presented",
+    "written",
+    "posted",
+    "post",
+    "serve",
+    "serves",
+    "serving",
+    "served",
+    "flow",
+    "flows",
+    "offer",
+    "offers",
+    "offered",
+    "hosted",
+    "host",
+    "hosts",
+    "works",
+    "work",
+    "lives",
+    "live",
+    "given",
+    "gave",
+    "owns",
+    "own",
+    "earned",
+    "earn",
+    "sits",
+    "stand",
+    "stands",
     "have",
     "has",
     "had",
@@ -739,6 +793,9 @@ pub fn phrase(words: &[&str]) -> Option<(Word, usize)> {
             }
             if VERBS.contains(&joined.as_str()) {
                 return Some((Word::Verb, 1));
+            }
+            if UNITS.contains(&joined.as_str()) {
+                return Some((Word::Unit, 1));
             }
             if matches!(joined.as_str(), "%" | "percent") {
                 return Some((Word::Percent, 1));
@@ -854,7 +911,17 @@ pub fn synonyms(lower: &str) -> impl Iterator<Item = &'static str> {
 pub fn is_revenue(lower: &str) -> bool {
     matches!(
         lower,
-        "revenue" | "revenues" | "sales" | "turnover" | "takings" | "earnings"
+        "sales amount"
+            | "sale amount"
+            | "sales revenue"
+            | "sales value"
+            | "revenue amount"
+            | "revenue"
+            | "revenues"
+            | "sales"
+            | "turnover"
+            | "takings"
+            | "earnings"
     )
 }
 

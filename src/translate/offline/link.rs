@@ -226,6 +226,12 @@ fn mention(tokens: &[Token], i: usize, schema: &Schema<'_>) -> Option<(usize, Me
         if found.is_empty() && len == 1 {
             synonym_candidates(&part[0], schema, &mut found);
         }
+        if len == 2 && found.is_empty() {
+            let said = format!("{} {}", part[0].lower, part[1].lower);
+            if lexicon::is_revenue(&said) {
+                revenue_candidates(schema, &mut found);
+            }
+        }
         if !found.is_empty() {
             return Some((len, found));
         }
@@ -402,24 +408,7 @@ fn synonym_candidates(token: &Token, schema: &Schema<'_>, found: &mut Mention) {
         return;
     }
     if lexicon::is_revenue(&token.lower) {
-        let mut ranked: Vec<(u8, Col)> = Vec::new();
-        for table in 0..schema.catalog.tables.len() {
-            for col in schema.columns(table) {
-                if schema.column(col).kind.is_number()
-                    && let Some(rank) = lexicon::revenue_rank(schema.words(col))
-                {
-                    ranked.push((rank, col));
-                }
-            }
-        }
-        // Only the most telling names count, and only one of them may exist: checked when it is used.
-        let best = ranked.iter().map(|(rank, _)| *rank).min();
-        found.columns.extend(
-            ranked
-                .into_iter()
-                .filter(|(rank, _)| Some(*rank) == best)
-                .map(|(_, col)| (col, Fit::Synonym)),
-        );
+        revenue_candidates(schema, found);
         if !found.columns.is_empty() {
             return;
         }
@@ -442,6 +431,28 @@ fn synonym_candidates(token: &Token, schema: &Schema<'_>, found: &mut Mention) {
             }
         }
     }
+}
+
+/// Columns of money taken in. Only the most telling names count; that there is only one of them is checked
+/// when it is used.
+fn revenue_candidates(schema: &Schema<'_>, found: &mut Mention) {
+    let mut ranked: Vec<(u8, Col)> = Vec::new();
+    for table in 0..schema.catalog.tables.len() {
+        for col in schema.columns(table) {
+            if schema.column(col).kind.is_number()
+                && let Some(rank) = lexicon::revenue_rank(schema.words(col))
+            {
+                ranked.push((rank, col));
+            }
+        }
+    }
+    let best = ranked.iter().map(|(rank, _)| *rank).min();
+    found.columns.extend(
+        ranked
+            .into_iter()
+            .filter(|(rank, _)| Some(*rank) == best)
+            .map(|(_, col)| (col, Fit::Synonym)),
+    );
 }
 
 fn same_words(words: &[String], stems: &[&str]) -> bool {

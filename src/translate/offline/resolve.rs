@@ -67,7 +67,13 @@ pub fn resolve(frame: &Frame, question: &str, schema: &Schema<'_>) -> Step<Plan>
 
 impl Resolver<'_, '_> {
     fn plan(&mut self, frame: &Frame) -> Step<Plan> {
-        let mut outputs: Vec<Spot> = frame.outputs.clone();
+        let (mut outputs, mut extras) = match frame.main_outputs {
+            Some(at) if at > 0 || !frame.measures.is_empty() => {
+                let (main, extras) = frame.outputs.split_at(at.min(frame.outputs.len()));
+                (main.to_vec(), extras.to_vec())
+            }
+            _ => (frame.outputs.clone(), Vec::new()),
+        };
         let mut measures: Vec<RawMeasure> = frame.measures.clone();
         let mut groups: Vec<RawGroup> = frame.groups.clone();
 
@@ -158,13 +164,21 @@ impl Resolver<'_, '_> {
                 plan.order.push((key, rank.dir));
             }
         }
-        for group in &groups {
-            let group = self.group(group)?;
+        for raw in &groups {
+            // "average price of orders by orders and month": the rows themselves are no group.
+            if groups.len() > 1
+                && let RawGroup::Name(spot) = raw
+                && self.table_of(spot) == Some(plan.base)
+            {
+                continue;
+            }
+            let group = self.group(raw)?;
             if !plan.groups.contains(&group) {
                 plan.groups.push(group);
             }
         }
         self.lists(frame, &outputs, &mut plan)?;
+        self.extras(&mut extras, &mut plan)?;
         self.filters(frame, &mut plan)?;
         self.related(frame, &mut plan)?;
         self.anchors(frame, &mut plan)?;
@@ -668,6 +682,24 @@ impl Resolver<'_, '_> {
 
     fn entity(&self, table: usize) -> Step<Group> {
         let label = self.schema.label(table);
+        // "lakes per state" where lakes name their state: rows that name none stay a group of their own.
+        if let (Some(Way::Path(path)), [name]) = (self.ways.get(table), label.as_slice())
+            && let [join] = path.as_slice()
+            && let [(here, there)] = join.on.as_slice()
+            && *there == name.column
+        {
+            return Ok(Group::Column(Col {
+                table: join.from,
+                column: *here,
+            }));
+        }
+        // A table that is keyed by another thing only describes that thing; its name is what groups.
+        if let ([name], Some([key])) = (label.as_slice(), self.schema.key(table).as_deref())
+            && !self.schema.is_unique(*name)
+            && self.schema.refers_elsewhere(*key)
+        {
+            return Ok(Group::Column(*name));
+        }
         let key = match self.schema.key(table) {
             Some(key) => key,
             None if !label.is_empty() => label.clone(),
@@ -821,6 +853,56 @@ impl Resolver<'_, '_> {
             let subject_only = outputs.iter().all(|spot| self.table_of(spot).is_none());
             plan.distinct = plan.distinct
                 || (!whole_rows && subject_only && plan.order.is_empty() && frame.outputs.len() == 1);
+        }
+        Ok(())
+    }
+
+    /// What a second sentence wants to see: "Return their name and city."
+    fn extras(&self, extras: &mut Vec<Spot>, plan: &mut Plan) -> Step<()> {
+        let subject = plan
+            .groups
+            .iter()
+            .find_map(|group| match group {
+                Group::Entity { table, .. } => Some(*table),
+                _ => None,
+            })
+            .unwrap_or(plan.base);
+        for spot in extras.drain(..) {
+            if self.table_of(&spot).is_some() {
+                continue;
+            }
+            if matches!(spot.lower.as_str(), "name" | "names") && !self.schema.label(subject).is_empty() {
+                let label = self.schema.label(subject);
+                if plan.measures.is_empty() {
+                    plan.outputs.extend(label);
+                }
+                continue;
+            }
+            let col = self.pick_near(&spot, Some(subject), |_| true)?;
+            if plan.measures.is_empty() {
+                if !plan.outputs.contains(&col) {
+                    plan.outputs.push(col);
+                }
+                continue;
+            }
+            let shown = plan.measures.iter().any(|m| m.column == Some(col));
+            let grouped = plan.groups.iter_mut().any(|group| match group {
+                Group::Column(other) | Group::Period(other, _) => *other == col,
+                Group::Entity { table, label, key } => {
+                    if *table == col.table && !label.contains(&col) {
+                        // Asked for by name, so it is shown even where the label would do.
+                        let _ = &key;
+                        label.push(col);
+                    }
+                    *table == col.table
+                }
+            });
+            if !shown && !grouped {
+                return refuse(format!(
+                    "It is not clear how \"{}\" goes with the figures asked for.",
+                    spot.text
+                ));
+            }
         }
         Ok(())
     }
@@ -1229,7 +1311,18 @@ impl Resolver<'_, '_> {
 
     /// Tables that were only named still have to be there.
     fn anchors(&self, frame: &Frame, plan: &mut Plan) -> Step<()> {
-        for spot in &frame.anchors {
+        let beside = frame
+            .outputs
+            .iter()
+            .chain(frame.measures.iter().map(|m| &m.of))
+            .chain(frame.related.iter().map(|r| &r.of))
+            .chain(&frame.anchors)
+            .chain(frame.groups.iter().filter_map(|g| match g {
+                RawGroup::Name(spot) => Some(spot),
+                RawGroup::Period(_) => None,
+            }))
+            .flat_map(|spot| &spot.beside);
+        for spot in frame.anchors.iter().chain(beside) {
             let table = match self.table_of(spot) {
                 Some(table) => table,
                 None => {

@@ -321,6 +321,17 @@ impl<'a> Schema<'a> {
         }
     }
 
+    /// Whether the column points at a row of another table, and is not that table's twin.
+    pub fn refers_elsewhere(&self, col: Col) -> bool {
+        let own = self
+            .words(col)
+            .iter()
+            .any(|word| self.table_words[col.table].contains(word));
+        !own && self.joins[col.table]
+            .iter()
+            .any(|join| join.single && matches!(join.on.as_slice(), [(here, _)] if *here == col.column))
+    }
+
     /// Joins by name, where no foreign key is declared: `orders.store_id` with `stores.store_id` or
     /// `stores.id`, when the latter is unique.
     fn guessed_joins(&self, from: usize, to: usize) -> Vec<Join> {
@@ -342,7 +353,11 @@ impl<'a> Schema<'a> {
                     continue;
                 }
                 let here_words = self.words(here);
-                let same = !generic && here_words == there_words && key_like;
+                // `city.state_name` to `state.state_name`: the name of a thing in its own table.
+                let named_after = there_words.len() > self.table_words[to].len()
+                    && there_words.starts_with(&self.table_words[to])
+                    && self.column(here).kind.is_text();
+                let same = !generic && here_words == there_words && (key_like || named_after);
                 // The other table's name before its key: `store_id` to `stores.id`.
                 let qualified = generic
                     && here_words.len() == self.table_words[to].len() + 1

@@ -41,8 +41,9 @@ impl Stems {
         }
         let stem = self.0.stem(&lower).into_owned();
         // The stemmer cuts `organization` down to `organ`; words that far apart are not one word.
-        if lower.len() > stem.len() + 4 {
-            return lower.strip_suffix('s').unwrap_or(&lower).to_owned();
+        let singular = lower.strip_suffix('s').unwrap_or(&lower);
+        if singular.len() > stem.len() + 4 {
+            return singular.to_owned();
         }
         stem
     }

@@ -23,7 +23,7 @@ pub enum Store {
     Postgres,
 }
 
-/// Runs a test once for each store: `on_both_stores!(name, |app| async move { … })`.
+/// Runs a test once for each store: `on_both_stores!(name, async |app: &TestApp| { … })`.
 #[macro_export]
 macro_rules! on_both_stores {
     ($name:ident, $test:expr) => {

@@ -253,6 +253,10 @@ async fn serve(mut socket: TcpStream, shared: &Shared) -> std::io::Result<()> {
         if socket.read_buf(&mut bytes).await? == 0 {
             return Ok(());
         }
+        // A TLS greeting, answered as web servers do.
+        if bytes[0] == 0x16 {
+            return socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+        }
     };
     let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
     let mut lines = head.lines();

@@ -63,12 +63,7 @@ export async function download(path: string, fileName: string): Promise<void> {
   const url = URL.createObjectURL(await response.blob());
   const link = document.createElement("a");
   link.href = url;
-  link.download = nameFromHeader(response.headers.get("content-disposition")) ?? fileName;
+  link.download = fileName;
   link.click();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
-function nameFromHeader(header: string | null): string | null {
-  const match = header && /filename="?([^";]+)"?/.exec(header);
-  return match?.[1] ?? null;
 }

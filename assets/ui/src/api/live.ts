@@ -6,6 +6,7 @@ import type { Connection } from "./types";
 export type LiveMessage =
   | { type: "ready" }
   | { type: "connection"; connection: Connection }
+  | { type: "connection_removed"; id: string }
   | { type: "files" }
   | { type: "query"; id: string; state: "running" | "done" };
 

@@ -4,7 +4,7 @@ import { useImperativeHandle, useLayoutEffect, useRef, useState, type Ref } from
 import { Button } from "./ui/button";
 import { SourcePicker, type SourceChoice } from "./source-picker";
 
-const LONGEST = 10_000;
+const LONGEST = 4000;
 
 export interface ComposerHandle {
   focus: () => void;
@@ -65,7 +65,7 @@ export function Composer({ placeholder, sources, onSources, onAsk, busy, handle 
       />
       {tooLong && (
         <p role="alert" className="px-2.5 text-sm text-bad">
-          A question may have up to 10,000 characters; this one has{" "}
+          A question may have up to 4,000 characters; this one has{" "}
           {question.length.toLocaleString("en")}.
         </p>
       )}

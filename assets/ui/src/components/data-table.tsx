@@ -85,7 +85,12 @@ export function DataTable({
       role="region"
       aria-label={label}
       className="overflow-auto overscroll-x-contain rounded-xl border border-line outline-offset-[-2px]"
-      style={{ maxHeight, height: Math.min(maxHeight, HEAD + shown.length * ROW + 2) }}
+      style={{
+        maxHeight,
+        height: Math.min(maxHeight, HEAD + shown.length * ROW + 2),
+        // A few narrow columns are not pulled apart over the whole width.
+        width: `min(100%, ${Math.round(total * 1.5)}px)`,
+      }}
     >
       <table
         aria-rowcount={rowCount + 1}

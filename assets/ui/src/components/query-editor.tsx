@@ -5,6 +5,7 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { filesQuery, schemaQuery } from "@/api/queries";
 import type { AnswerSource } from "@/api/types";
 import { Button } from "./ui/button";
+import { fileIds } from "./source-picker";
 import { CopyButton } from "./ui/copy-button";
 
 const CodeEditor = lazy(() => import("./code-editor"));
@@ -86,7 +87,7 @@ function useNames(sources: readonly AnswerSource[]): Record<string, string[]> {
   const catalog = useQuery({ ...schemaQuery(connection ?? ""), enabled: connection !== undefined });
   return useMemo(() => {
     const names: Record<string, string[]> = {};
-    const ids = new Set(sources.map((source) => source.id));
+    const ids = new Set(fileIds(sources));
     for (const file of files.data ?? [])
       if (ids.has(file.id))
         for (const table of file.tables) names[table.name] = table.columns.map((c) => c.name);

@@ -34,7 +34,8 @@ export function Shell() {
       return;
     }
     window.scrollTo(0, 0);
-    main.current?.focus({ preventScroll: true });
+    if (!main.current?.contains(document.activeElement))
+      main.current?.focus({ preventScroll: true });
   }, [screen]);
 
   return (

@@ -3,7 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import { Cable, ChevronDown, Database, FileSpreadsheet, Sparkles } from "lucide-react";
 import type { ReactNode } from "react";
 import { connectionsQuery, filesQuery } from "@/api/queries";
-import type { Connection, DataFile } from "@/api/types";
+import type { AnswerSource, Connection, DataFile } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { plural } from "@/lib/format";
 import { LiveDot } from "./ui/badge";
@@ -18,6 +18,13 @@ export function sourceBody(choice: SourceChoice) {
   if (choice.kind === "files") return { file_ids: [...choice.ids] };
   if (choice.kind === "connection") return { connection_id: choice.id };
   return {};
+}
+
+/** The ids of an answer's files: one source may stand for several files, its ids then joined by commas. */
+export function fileIds(sources: readonly AnswerSource[]): string[] {
+  return sources
+    .filter((source) => source.kind === "file")
+    .flatMap((source) => source.id.split(",").filter(Boolean));
 }
 
 interface SourcePickerProps {

@@ -22,6 +22,9 @@ function apply(client: QueryClient, message: LiveMessage) {
       return;
     case "connection":
       return applyConnection(client, message.connection);
+    case "connection_removed":
+      void client.invalidateQueries({ queryKey: ["connections"] });
+      return;
     case "files":
       void client.invalidateQueries({ queryKey: ["files"] });
       void client.invalidateQueries({ queryKey: ["samples"] });

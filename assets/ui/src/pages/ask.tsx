@@ -10,7 +10,7 @@ import { PendingTurn } from "@/components/answer/pending-turn";
 import { AskStart } from "@/components/ask-start";
 import { Composer, type ComposerHandle } from "@/components/composer";
 import { ConversationHead } from "@/components/conversation-head";
-import { sourceBody, type SourceChoice } from "@/components/source-picker";
+import { fileIds, sourceBody, type SourceChoice } from "@/components/source-picker";
 import { LoadError } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { cn } from "@/lib/cn";
@@ -48,12 +48,12 @@ export default function Ask() {
   useTitle(title && title.length < 80 ? title : "Ask");
 
   const ask = useCallback(
-    (question: string) => {
+    (question: string, target: SourceChoice = sources) => {
       threads.ask(thread.key, question, {
         path: "/api/v1/query",
         body: {
           question,
-          ...sourceBody(sources),
+          ...sourceBody(target),
           ...(thread.conversationId ? { conversation_id: thread.conversationId } : {}),
         },
       });
@@ -68,9 +68,7 @@ export default function Ask() {
       body: {
         query,
         question: answer.question,
-        ...(connection
-          ? { connection_id: connection.id }
-          : { file_ids: answer.sources.map((source) => source.id) }),
+        ...(connection ? { connection_id: connection.id } : { file_ids: fileIds(answer.sources) }),
         ...(thread.conversationId ? { conversation_id: thread.conversationId } : {}),
       },
     });

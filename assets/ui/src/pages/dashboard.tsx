@@ -83,7 +83,7 @@ function QuickAsk() {
         onChange={(event) => setText(event.target.value)}
         aria-label="Ask a question"
         placeholder="Ask a question about your data…"
-        maxLength={10_000}
+        maxLength={4000}
         className={cn(controlStyle, "h-12 rounded-xl px-4 text-base shadow-card")}
       />
       <Button

@@ -31,7 +31,7 @@ export function SetUp({ codeRequired }: { codeRequired: boolean }) {
   return (
     <EntranceFrame
       title="Welcome to Clean Custard"
-      note="One account, then you can ask your first question. It stays on this server."
+      note="Make your account, then ask the first question. Everything stays on this server."
     >
       <form
         className="space-y-4"

@@ -1,6 +1,15 @@
 // One finished answer: the sentence, how the question was read, what was found, and the result to check it by.
-import { BookOpenText, Cpu, FileSpreadsheet, Cable, Sparkles, UserPen } from "lucide-react";
+import {
+  BookOpenText,
+  Cpu,
+  FileSpreadsheet,
+  Cable,
+  Sparkles,
+  UserPen,
+  type LucideIcon,
+} from "lucide-react";
 import type { Answer } from "@/api/types";
+import type { SourceChoice } from "@/components/source-picker";
 import { Badge } from "@/components/ui/badge";
 import { Card } from "@/components/ui/card";
 import { Notice } from "@/components/ui/notice";
@@ -9,7 +18,8 @@ import { AnswerProblem, Clarify } from "./outcomes";
 import { AnswerResult } from "./result";
 
 export interface AnswerActions {
-  ask: (question: string) => void;
+  /** Asks of the chosen sources, or of those that are given. */
+  ask: (question: string, target?: SourceChoice) => void;
   /** Absent while another question of the conversation is running. */
   run: ((query: string) => void) | null;
 }
@@ -90,14 +100,14 @@ export function SuggestionButton({
   );
 }
 
-const translators = {
+const translators: Record<string, { icon: LucideIcon; label: string } | undefined> = {
   offline: { icon: Cpu, label: "Built-in translator" },
   llm: { icon: Sparkles, label: "Language model" },
   user: { icon: UserPen, label: "Your query" },
-} as const;
+};
 
 function Foot({ answer }: { answer: Answer }) {
-  const translator = answer.translator ? translators[answer.translator] : null;
+  const translator = translators[answer.translator];
   const Icon = translator?.icon;
   const { translate, execute, total } = answer.elapsed_ms;
   return (

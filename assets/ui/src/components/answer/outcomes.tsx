@@ -1,8 +1,21 @@
 // Answers without a result: a question back to the person, a refusal, a failure; each says what to do.
 import { CircleHelp, CircleSlash, CloudAlert } from "lucide-react";
 import type { Answer } from "@/api/types";
+import type { SourceChoice } from "@/components/source-picker";
 
-export function Clarify({ answer, ask }: { answer: Answer; ask: (question: string) => void }) {
+interface ClarifyProps {
+  answer: Answer;
+  ask: (question: string, target?: SourceChoice) => void;
+}
+
+/** Where an option is to be asked, when the question was which source is meant. */
+function targetOf({ connection_id, file_ids }: Answer["options"][number]) {
+  if (connection_id) return { kind: "connection", id: connection_id } as const;
+  if (file_ids?.length) return { kind: "files", ids: file_ids } as const;
+  return undefined;
+}
+
+export function Clarify({ answer, ask }: ClarifyProps) {
   return (
     <div>
       <div className="flex items-start gap-3">
@@ -14,10 +27,10 @@ export function Clarify({ answer, ask }: { answer: Answer; ask: (question: strin
       {answer.options.length > 0 && (
         <ul className="mt-3 grid gap-2 sm:grid-cols-2">
           {answer.options.map((option) => (
-            <li key={option.question}>
+            <li key={`${option.label}|${option.question}`}>
               <button
                 type="button"
-                onClick={() => ask(option.question)}
+                onClick={() => ask(option.question, targetOf(option))}
                 className="h-full w-full rounded-xl border border-line-strong px-4 py-3 text-left transition-colors hover:border-custard-strong hover:bg-custard-soft"
               >
                 <span className="block font-semibold">{option.label}</span>

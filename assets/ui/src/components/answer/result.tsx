@@ -8,6 +8,7 @@ import { ChartView } from "@/components/chart-view";
 import { DataTable } from "@/components/data-table";
 import { QueryEditor } from "@/components/query-editor";
 import { CopyButton } from "@/components/ui/copy-button";
+import { Notice } from "@/components/ui/notice";
 import { Tabs, type TabItem } from "@/components/ui/tabs";
 import { plural, tableToText } from "@/lib/format";
 import { ExportMenu } from "./export-menu";
@@ -20,7 +21,8 @@ interface AnswerResultProps {
 
 export function AnswerResult({ answer, run }: AnswerResultProps) {
   const query = answer.query ?? answer.sql_query;
-  const tabular = answer.outcome === "answered" && answer.columns.length > 0;
+  const expired = isExpired(answer);
+  const tabular = answer.outcome === "answered" && answer.columns.length > 0 && !expired;
   const [tab, setTab] = useState(answer.chart && tabular ? "chart" : tabular ? "table" : "query");
   if (!tabular && !query) return null;
 
@@ -49,7 +51,7 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
         <div className="pt-3">
           <QueryEditor
             query={query}
-            dialect={answer.dialect}
+            dialect={answer.dialect ?? null}
             sources={answer.sources}
             onRun={answer.sources.length > 0 ? run : null}
           />
@@ -58,27 +60,35 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
     });
 
   return (
-    <Tabs
-      className="mt-4"
-      label="The result"
-      value={tab}
-      onValueChange={setTab}
-      items={items}
-      extra={
-        tabular && (
-          <div className="flex items-center">
-            <CopyButton
-              iconOnly
-              size="icon-small"
-              label="Copy the table"
-              text={() => tableToText(answer.columns, answer.rows)}
-            />
-            <ExportMenu answer={answer} />
-            <KeepButton id={answer.id} kept={answer.kept} />
-          </div>
-        )
-      }
-    />
+    <>
+      {expired && (
+        <Notice kind="info" className="mt-3">
+          The rows of this answer were kept for a while and are gone now. Run the query again to see
+          them.
+        </Notice>
+      )}
+      <Tabs
+        className="mt-4"
+        label="The result"
+        value={tab}
+        onValueChange={setTab}
+        items={items}
+        extra={
+          tabular && (
+            <div className="flex items-center">
+              <CopyButton
+                iconOnly
+                size="icon-small"
+                label="Copy the table"
+                text={() => tableToText(answer.columns, answer.rows)}
+              />
+              <ExportMenu answer={answer} />
+              <KeepButton id={answer.id} kept={answer.kept} />
+            </div>
+          )
+        }
+      />
+    </>
   );
 }
 
@@ -122,11 +132,16 @@ function ChartPane({ answer }: { answer: Answer }) {
   );
 }
 
+/** Whether the stored rows are gone; the sentence and the query remain. */
+function isExpired({ result_id, rows, row_count }: Answer): boolean {
+  return !result_id && rows.length === 0 && row_count > 0;
+}
+
 /** The rows that came with the answer, and the stored rest as soon as somebody scrolls to it. */
 function ResultTable({ answer }: { answer: Answer }) {
   const [wanted, setWanted] = useState(false);
   const here = answer.rows.length;
-  const partial = answer.result_id !== null && here < answer.row_count;
+  const partial = Boolean(answer.result_id) && here < answer.row_count;
   const rest = useInfiniteQuery({
     ...resultQuery(answer.result_id ?? "", here),
     enabled: wanted && partial,

@@ -34,7 +34,7 @@ export function NextSteps() {
           action={
             <>
               {samples && !samples.added && <AddSamples variant="primary" />}
-              <ButtonLink to="/files">Upload a file</ButtonLink>
+              <ButtonLink to="/files">Upload</ButtonLink>
             </>
           }
         />

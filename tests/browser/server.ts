@@ -1,0 +1,106 @@
+// Starts the real server for one test, on a port of its own and an empty data folder, and signs its owner in.
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test as base, expect, type Page } from "@playwright/test";
+
+export const owner = {
+  name: "Ada Lovelace",
+  email: "ada@example.com",
+  password: "correct horse battery",
+  organization: "Lighthouse Dairy",
+};
+
+const READY = /ready at (http:\/\/[\d.]+:\d+)/;
+const START_MS = 20_000;
+
+interface Running {
+  url: string;
+  stop: () => Promise<void>;
+}
+
+async function start(): Promise<Running> {
+  const binary = process.env.CUSTARD_BIN;
+  if (!binary)
+    throw new Error(
+      "Set CUSTARD_BIN to the path of the clean-custard binary to run the browser tests.",
+    );
+  const dataDir = mkdtempSync(join(tmpdir(), "custard-browser-"));
+  const child = spawn(binary, ["server", "--listen", "127.0.0.1:0", "--data-dir", dataDir], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const url = await readyAddress(child);
+  return {
+    url,
+    async stop() {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      const late = setTimeout(() => child.kill("SIGKILL"), 5000);
+      await ended;
+      clearTimeout(late);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+function readyAddress(child: ChildProcess): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    const fail = (why: string) => reject(new Error(`The server ${why}. It said:\n${said}`));
+    const late = setTimeout(() => fail(`was not ready within ${START_MS / 1000} s`), START_MS);
+    const listen = (bytes: Buffer) => {
+      said += bytes.toString();
+      const address = READY.exec(said)?.[1];
+      if (!address) return;
+      clearTimeout(late);
+      resolve(address);
+    };
+    child.stdout?.on("data", listen);
+    child.stderr?.on("data", listen);
+    child.once("error", (cause) => fail(`could not be started: ${cause.message}`));
+    child.once("exit", (code) => fail(`ended with status ${code}`));
+  });
+}
+
+interface Fixtures {
+  /** The address of a server that was just started and has no account yet. */
+  server: string;
+  /** A page of that server where the owner is signed in, on the dashboard. */
+  app: Page;
+}
+
+export const test = base.extend<Fixtures>({
+  // eslint-disable-next-line no-empty-pattern -- Playwright reads the pattern to find what a fixture needs
+  server: async ({}, use) => {
+    const running = await start();
+    await use(running.url);
+    await running.stop();
+  },
+  baseURL: async ({ server }, use) => use(server),
+  app: async ({ page, server }, use) => {
+    const answer = await page.request.post(`${server}/api/v1/setup`, {
+      data: owner,
+    });
+    expect(answer.status(), await answer.text()).toBe(201);
+    const problems: string[] = [];
+    page.on("pageerror", (error) => problems.push(error.message));
+    await page.goto("/");
+    await expect(page.getByRole("heading", { name: "Hello, Ada" })).toBeVisible();
+    await use(page);
+    expect(problems, "errors in the page").toEqual([]);
+  },
+});
+
+export { expect };
+
+export async function addSamples(page: Page) {
+  await page.getByRole("button", { name: "Add sample data" }).first().click();
+  await expect(page.getByText("The sample data is here")).toBeVisible();
+}
+
+export async function ask(page: Page, question: string) {
+  await page.getByLabel("Your question").fill(question);
+  await page.getByLabel("Your question").press("Enter");
+  await expect(page.getByRole("region", { name: "Answer on its way" })).toHaveCount(0);
+}
