@@ -134,14 +134,14 @@ const DATAFUSION: &str = "
     mean median var var_population var_sample covar approx_distinct approx_median approx_percentile_cont
     approx_percentile_cont_with_weight quantile_cont stddev_population stddev_sample
 
-    nvl nvl2 ifnull isnan iszero nanvl log2 signum uuid version
-    contains find_in_set instr levenshtein substr_index substring_index to_local_time rand digest
+    nvl nvl2 ifnull isnan iszero nanvl log2 signum uuid
+    contains find_in_set instr levenshtein substr_index substring_index to_local_time rand
 
     year month day hour minute second quarter week dayofweek dayofyear day_of_week day_of_year dayname
     monthname weekday
     date_diff datediff date_add date_sub date_format strftime datepart datetrunc from_unixtime to_unixtime
     to_timestamp_millis to_timestamp_micros to_timestamp_nanos to_timestamp_seconds to_time today
-    current_date current_time localtimestamp last_day timestampdiff time timestamp mod div truncate len
+    localtimestamp last_day timestampdiff time timestamp mod div truncate len
     char_len group_concat string_to_array array_to_string array_length cardinality unix_timestamp
 ";
 

@@ -921,3 +921,6 @@ fn did_you_mean(near: &[String]) -> String {
         format!("; did you mean {}?", near.join(", "))
     }
 }
+
+#[cfg(test)]
+mod tests;
