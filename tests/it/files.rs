@@ -195,6 +195,77 @@ async fn answers_are_right() {
 }
 
 #[tokio::test]
+async fn functions_of_other_databases_work() {
+    let world = world();
+    for (sql, expected) in [
+        (
+            "SELECT year(sold_on), month(sold_on), day(sold_on), quarter(sold_on) FROM sales WHERE id = 3",
+            vec!["2024", "12", "31", "4"],
+        ),
+        (
+            "SELECT hour(sold_at), year(sold_at) FROM sales WHERE id = 2",
+            vec!["13", "2024"],
+        ),
+        ("SELECT year('2021-05-06')", vec!["2021"]),
+        (
+            "SELECT strftime(sold_on, '%Y-%m') FROM sales WHERE id = 2",
+            vec!["2024-02"],
+        ),
+        (
+            "SELECT strftime('%Y', sold_on) FROM sales WHERE id = 2",
+            vec!["2024"],
+        ),
+        (
+            "SELECT to_char(sold_at, 'YYYY-MM-DD HH24:MI') FROM sales WHERE id = 2",
+            vec!["2024-02-29 13:00"],
+        ),
+        (
+            "SELECT to_char(sold_on, '%d.%m.%Y') FROM sales WHERE id = 2",
+            vec!["29.02.2024"],
+        ),
+        ("SELECT date(sold_at) FROM sales WHERE id = 1", vec!["2024-01-31"]),
+        (
+            "SELECT date_diff('day', DATE '2024-02-28', DATE '2024-03-01')",
+            vec!["2"],
+        ),
+        ("SELECT datediff(DATE '2024-03-01', DATE '2024-02-28')", vec!["2"]),
+        (
+            "SELECT date_diff('month', min(sold_on), max(sold_on)) FROM sales",
+            vec!["12"],
+        ),
+        (
+            "SELECT mode(weight), mode(region) FROM sales",
+            vec!["2.5", "north"],
+        ),
+        ("SELECT sign(-3), sign(0)", vec!["-1.0", "0.0"]),
+        ("SELECT variance(id) FROM sales", vec!["2.5"]),
+    ] {
+        assert_eq!(rows(&world.files, sql).await.expect(sql), [expected], "{sql}");
+    }
+    assert_eq!(
+        rows(
+            &world.files,
+            "SELECT region, mode(weight) FROM sales GROUP BY region ORDER BY region NULLS LAST"
+        )
+        .await
+        .expect("grouped"),
+        [["north", "1.5"], ["south", "1.0"], ["∅", "4.0"]]
+    );
+    // What would print its own pattern instead of a date is refused.
+    for sql in [
+        "SELECT to_char(sold_on, 'Month YYYY') FROM sales",
+        "SELECT strftime(sold_on, region) FROM sales",
+        "SELECT year(id) FROM sales",
+        "SELECT date_diff('fortnight', sold_on, sold_on) FROM sales",
+    ] {
+        assert!(
+            matches!(rows(&world.files, sql).await, Err(Error::Source { .. })),
+            "{sql}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn nothing_but_the_tables_can_be_reached() {
     let dir = tempfile::tempdir().expect("a temp folder");
     let secret = write(

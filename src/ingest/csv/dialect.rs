@@ -77,14 +77,16 @@ pub fn sniff(sample: &[u8], complete: Complete, hint: Option<u8>) -> Dialect {
             if quote == b'\'' && !quotes_fields(sample, &dialect) {
                 continue;
             }
-            dialect.escape = escape(sample, &dialect);
             dialect.loose = is_loose(sample, &dialect);
-            let mut score = regularity(sample, &dialect);
-            if Some(delimiter) == hint {
-                score *= 1.2;
-            }
-            if best.as_ref().is_none_or(|(known, _)| score > *known * 1.001) {
-                best = Some((score, dialect));
+            for escape in escapes(sample, &dialect) {
+                dialect.escape = *escape;
+                let mut score = regularity(sample, &dialect);
+                if Some(delimiter) == hint {
+                    score *= 1.2;
+                }
+                if best.as_ref().is_none_or(|(known, _)| score > *known * 1.001) {
+                    best = Some((score, dialect));
+                }
             }
         }
     }
@@ -122,25 +124,27 @@ fn quotes_fields(sample: &[u8], dialect: &Dialect) -> bool {
     opened >= 2 && closed * 10 >= opened * 9 && opened * 10 >= closed * 9
 }
 
-/// Backslash, if some `\"` is followed by something that could not follow a closing quote.
-pub fn escape(sample: &[u8], dialect: &Dialect) -> Escape {
+/// The ways quotes may be escaped here. Backslashes are thinkable where some `\"` is followed by what could not
+/// follow a closing quote; which reading is right shows in the regularity of the records.
+fn escapes(sample: &[u8], dialect: &Dialect) -> &'static [Escape] {
     let Some(quote) = dialect.quote else {
-        return Escape::Doubled;
+        return &[Escape::Doubled];
     };
-    let needle = [b'\\', quote];
-    let suspicious = memchr::memmem::find_iter(sample, &needle).any(|at| {
-        let after = sample.get(at + 2).copied();
-        // `\"` at the end of a field can be a literal backslash and the closing quote.
-        after.is_some_and(|byte| byte != dialect.delimiter && byte != b'\n' && byte != b'\r' && byte != quote)
-            || (after == Some(quote)
-                && sample
-                    .get(at + 3)
-                    .is_none_or(|byte| *byte == dialect.delimiter || *byte == b'\n' || *byte == b'\r'))
+    let ends_field = |byte: Option<&u8>| {
+        byte.is_none_or(|byte| *byte == dialect.delimiter || *byte == b'\n' || *byte == b'\r')
+    };
+    let thinkable = memchr::memmem::find_iter(sample, &[b'\\', quote]).any(|at| {
+        let after = sample.get(at + 2);
+        if after == Some(&quote) {
+            ends_field(sample.get(at + 3))
+        } else {
+            !ends_field(after)
+        }
     });
-    if suspicious {
-        Escape::Backslash
+    if thinkable {
+        &[Escape::Doubled, Escape::Backslash]
     } else {
-        Escape::Doubled
+        &[Escape::Doubled]
     }
 }
 
@@ -150,9 +154,11 @@ fn is_loose(sample: &[u8], dialect: &Dialect) -> bool {
     memchr::memmem::find(sample, &[dialect.delimiter, b' ', quote]).is_some()
 }
 
-/// How regular the sample is under a dialect: more columns and fewer odd records score higher; 0 is nothing.
+/// How regular the sample is under a dialect: more columns, fewer odd and torn records score higher; 0 is
+/// nothing.
 fn regularity(sample: &[u8], dialect: &Dialect) -> f64 {
-    let counts = field_counts(sample, dialect);
+    let mut torn = 0;
+    let counts = counts(sample, dialect, &mut torn);
     if counts.is_empty() {
         return 0.0;
     }
@@ -160,17 +166,25 @@ fn regularity(sample: &[u8], dialect: &Dialect) -> f64 {
     if usual < 2 {
         return 0.0;
     }
-    let agreeing = counts.iter().filter(|count| **count == usual).count() as f64 / counts.len() as f64;
     let records = counts.len() as f64;
-    agreeing * agreeing * (1.0 + (usual as f64).ln()) * (records / (records + 0.5))
+    let agreeing = counts.iter().filter(|count| **count == usual).count() as f64 / records;
+    let whole = 1.0 - torn as f64 / records;
+    agreeing * agreeing * whole * (1.0 + (usual as f64).ln()) * (records / (records + 0.5))
 }
 
 /// Fields of each of the first records, blank lines left out.
 pub fn field_counts(sample: &[u8], dialect: &Dialect) -> Vec<usize> {
+    counts(sample, dialect, &mut 0)
+}
+
+fn counts(sample: &[u8], dialect: &Dialect, torn: &mut usize) -> Vec<usize> {
     let mut records = Records::new(sample, 1, dialect);
     let mut fields: Vec<Field> = Vec::new();
     let mut counts = Vec::new();
-    while counts.len() < SAMPLE_RECORDS && records.next_into(&mut fields).is_some() {
+    while counts.len() < SAMPLE_RECORDS
+        && let Some(record) = records.next_into(&mut fields)
+    {
+        *torn += usize::from(record.torn);
         counts.push(fields.len());
     }
     counts
