@@ -3,6 +3,7 @@
 
 mod agent;
 mod ask;
+mod check;
 mod eval;
 mod server;
 mod user;
@@ -38,6 +39,7 @@ enum Command {
     Eval(eval::Args),
     #[command(subcommand)]
     User(user::Command),
+    Check(check::Args),
     /// Imports one file in a process of its own; started by the program itself.
     #[command(hide = true)]
     Worker,
@@ -79,6 +81,7 @@ pub fn main() -> i32 {
         Command::Ask(args) => runtime.block_on(ask::run(args)),
         Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
+        Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Worker => Ok(0),
     };
     outcome.unwrap_or_else(|error| {

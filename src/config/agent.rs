@@ -89,6 +89,15 @@ struct RawConnection {
 }
 
 impl AgentConfig {
+    /// Whether a server to dial is named anywhere, so that the configuration means an agent at all. Errors:
+    /// as [`AgentConfig::load`] for what cannot be read.
+    pub fn is_configured(inputs: &Inputs<'_>) -> Result<bool> {
+        let mut settings = Settings::new(inputs)?;
+        let raw = Raw::read(&mut settings)?;
+        let plain: Option<ServerUrls> = settings.variable("BACKEND_WEBSOCKET_URI")?;
+        Ok(plain.is_some() || !raw.single.servers.is_empty() || !raw.listed.is_empty())
+    }
+
     /// Builds the agent's configuration. Errors: `Invalid` with a sentence that says what is missing and
     /// where to set it.
     pub fn load(inputs: &Inputs<'_>, flags: AgentFlags) -> Result<AgentConfig> {
@@ -144,6 +153,17 @@ impl AgentConfig {
             policy: raw.policy,
             log,
         })
+    }
+}
+
+impl AgentConnection {
+    /// The server's web address.
+    pub fn server_url(&self) -> String {
+        let base = self
+            .websocket_url
+            .split_once(SOCKET_PATH)
+            .map_or(self.websocket_url.as_str(), |(base, _)| base);
+        base.replacen("ws", "http", 1)
     }
 }
 

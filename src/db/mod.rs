@@ -150,6 +150,20 @@ impl Db {
         Ok(db)
     }
 
+    /// Whether the store can be opened, without bringing anything up to date; a SQLite file that does not
+    /// exist yet counts as good. Blocks. Errors: as [`Db::open`].
+    pub fn reach(file: &Path, url: Option<&SecretString>) -> Result<()> {
+        let (target, name) = match url {
+            Some(url) => (Target::Postgres(url.clone()), "PostgreSQL store".into()),
+            None if !file.exists() => return Ok(()),
+            None => {
+                let name = file.to_string_lossy().into_owned();
+                (Target::Sqlite(name.clone()), name)
+            }
+        };
+        open_once(&Opener { target }, &name)
+    }
+
     /// Runs `query` on a reader connection.
     pub async fn read<T: Send + 'static>(
         &self,
@@ -209,12 +223,7 @@ impl Db {
 fn pool(target: Target, size: u32, name: &str) -> Result<Pool<Opener>> {
     let opener = Opener { target };
     // The pool itself only ever says "timed out"; one try by hand gives the real reason.
-    drop(opener.connect().map_err(|error| {
-        Error::Invalid(format!(
-            "The server's own store ({name}) cannot be opened: {}",
-            reason(&error)
-        ))
-    })?);
+    open_once(&opener, name)?;
     Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
@@ -222,6 +231,15 @@ fn pool(target: Target, size: u32, name: &str) -> Result<Pool<Opener>> {
         .error_handler(Box::new(LogErrors))
         .build(opener)
         .map_err(|error| unavailable(&error))
+}
+
+fn open_once(opener: &Opener, name: &str) -> Result<()> {
+    opener.connect().map(drop).map_err(|error| {
+        Error::Invalid(format!(
+            "The server's own store ({name}) cannot be opened: {}",
+            reason(&error)
+        ))
+    })
 }
 
 /// Failures to open a further connection, into our log.

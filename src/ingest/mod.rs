@@ -9,6 +9,7 @@ mod names;
 mod plain;
 mod process;
 pub mod profile;
+mod profiling;
 pub mod report;
 mod sniff;
 mod stats;

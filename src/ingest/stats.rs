@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use polars::prelude::{
-    DataFrame, DataType, Engine, Expr, IntoLazy, LazyFrame, PlRefPath, ScanArgsParquet, SortMultipleOptions,
-    col, len,
+    DataFrame, DataType, Engine, Expr, LazyFrame, PlRefPath, ScanArgsParquet, SortMultipleOptions, col, len,
 };
 
 use super::typing::kind::column_kind;
@@ -153,7 +152,7 @@ pub fn countable(kind: ColumnKind) -> bool {
 }
 
 /// In a form polars can hash: decimals and times as text or integers.
-fn countable_form(column: Expr, kind: ColumnKind) -> Expr {
+pub fn countable_form(column: Expr, kind: ColumnKind) -> Expr {
     match kind {
         ColumnKind::Decimal => column.cast(DataType::Float64),
         ColumnKind::Date | ColumnKind::Timestamp | ColumnKind::TimestampTz | ColumnKind::Time => {
@@ -246,9 +245,4 @@ fn primary_key(table: &Table) -> Vec<String> {
 
 fn plain(name: &str) -> String {
     super::names::table(name)
-}
-
-/// A small frame as lazy again (for statistics that take two steps).
-pub fn lazy(frame: DataFrame) -> LazyFrame {
-    frame.lazy()
 }

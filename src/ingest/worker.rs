@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
 use super::report::Report;
-use super::{Format, Import, ImportedTable, Overrides, columnar, csv, json, names, sniff, stats, xlsx};
+use super::{
+    Format, Import, ImportedTable, Overrides, columnar, csv, json, names, profiling, sniff, stats, xlsx,
+};
 use crate::error::{Error, Result, SourceFault};
 
 /// What a worker is asked to do.
@@ -91,7 +93,7 @@ fn perform(job: &Job) -> Result<Reply> {
             out,
             overrides,
         } => import(original, name, out, overrides).map(Reply::Imported),
-        Job::Profile { parquet } => super::profile::of_parquet(parquet).map(Reply::Profiled),
+        Job::Profile { parquet } => profiling::profile(parquet).map(Reply::Profiled),
     }
 }
 

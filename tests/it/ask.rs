@@ -29,7 +29,7 @@ fn model(model: &Model) -> LlmConfig {
         api_key: Some("sk-secret".to_owned().into()),
         model: "scripted".into(),
         connect_timeout: Duration::from_secs(5),
-        read_timeout: Duration::from_secs(10),
+        read_timeout: Duration::from_secs(60),
         retries: 0,
         value_hints: false,
     }
@@ -276,7 +276,7 @@ async fn an_unreachable_model_is_a_clear_failure() {
     assert!(!answer.to_string().contains("sk-secret"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_stops_a_question_that_is_under_way() {
     let script = Model::start();
     script.queue(Reply::query("SELECT 1", "one").hangs_after(10));
@@ -309,6 +309,37 @@ async fn cancelling_stops_a_question_that_is_under_way() {
         (status["running_queries"] == 0).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_cancels_its_query() {
+    let app = TestApp::builder().start().await;
+    let (owner, file) = with_sales(&app).await;
+    let rows: String = (0..20_000).map(|row| format!("{row}\n")).collect();
+    let (_, uploaded) = owner
+        .upload(&[("numbers.csv", format!("n\n{rows}").as_bytes())])
+        .await;
+    let numbers = uploaded["files"][0]["id"].clone();
+    let query =
+        "SELECT COUNT(*) FROM numbers a JOIN numbers b ON a.n + b.n > 1 JOIN numbers c ON b.n + c.n > 1";
+    let body = json!({ "query": query, "file_ids": [file, numbers] });
+    let asking = {
+        let owner = owner.clone();
+        tokio::spawn(async move { owner.post("/api/v1/query/run", &body).await })
+    };
+    let running = |count: u64| {
+        let owner = owner.clone();
+        move || {
+            let owner = owner.clone();
+            async move {
+                let (_, status) = owner.get("/api/v1/status").await;
+                (status["running_queries"] == count).then_some(())
+            }
+        }
+    };
+    eventually("the query to run", running(1)).await;
+    asking.abort();
+    eventually("the query to end", running(0)).await;
 }
 
 #[tokio::test]

@@ -684,7 +684,7 @@ impl Resolver<'_> {
 
     fn find_table(&self, schema: Option<&Ident>, name: &Ident) -> Result<&Table> {
         let written = Written::new(name);
-        let schema_written = schema.map(|ident| Written::new(ident));
+        let schema_written = schema.map(Written::new);
         let in_schema = |table: &&Table| match (&schema_written, &table.schema) {
             (None, _) => true,
             (Some(written), Some(schema)) => written.pick(std::iter::once(schema.as_str())).is_some(),

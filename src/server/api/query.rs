@@ -17,6 +17,9 @@ use crate::server::auth::User;
 use crate::server::error::{ApiError, ApiResult, ErrorBody};
 use crate::service::questions::{Ask, Asking, KeptAnswer, PREVIEW_ROWS, Prepared, Target};
 
+/// Silence on a stream of events at most.
+const KEEP_ALIVE: std::time::Duration = std::time::Duration::from_secs(15);
+
 /// A question. Without a connection or files the server chooses where to look.
 #[derive(Deserialize, utoipa::ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -266,19 +269,24 @@ async fn answer(request: &HttpRequest, prepared: Prepared) -> ApiResult<HttpResp
 fn stream(prepared: Prepared) -> HttpResponse {
     let (lines, body) = mpsc::channel::<Bytes>(16);
     actix_web::rt::spawn(async move {
-        let (progress, mut events) = mpsc::channel(4);
+        let (progress, events) = mpsc::channel(4);
         let (id, conversation_id) = (prepared.id.clone(), prepared.conversation_id.clone());
         let relay = async {
-            // Owned here, so that a client who left ends the pipeline too.
+            // Owned here: when the relay ends because the client left, the pipeline ends too.
+            let mut events = events;
             let mut events_out = Relay {
                 id: &id,
                 conversation_id: &conversation_id,
                 lines: &lines,
                 sent: 0,
             };
-            while let Some(event) = events.recv().await {
+            loop {
+                let event = tokio::select! {
+                    event = events.recv() => event,
+                    () = lines.closed() => None,
+                };
+                let Some(event) = event else { return };
                 if events_out.send(event).await.is_err() {
-                    events.close();
                     return;
                 }
             }
@@ -297,9 +305,12 @@ fn stream(prepared: Prepared) -> HttpResponse {
         }
     });
     let body = futures::stream::unfold(body, |mut body| async move {
-        body.recv()
-            .await
-            .map(|line| (Ok::<_, actix_web::Error>(line), body))
+        let line = match tokio::time::timeout(KEEP_ALIVE, body.recv()).await {
+            Ok(line) => line?,
+            // A comment: proxies cut connections on which nothing moves.
+            Err(_) => Bytes::from_static(b": waiting\n\n"),
+        };
+        Some((Ok::<_, actix_web::Error>(line), body))
     });
     HttpResponse::Ok()
         .insert_header((header::CONTENT_TYPE, "text/event-stream; charset=utf-8"))

@@ -3,26 +3,27 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
-export type User = Schemas["User"];
-export type Session = Schemas["Session"];
+export type User = Schemas["UserBody"];
+export type Session = Schemas["LoginResponse"];
 export type SetupRequest = Schemas["SetupRequest"];
-export type Column = Schemas["Column"];
-export type DataFile = Schemas["File"];
-export type Uploaded = Schemas["Uploaded"];
-export type ColumnPatch = Schemas["ColumnPatch"];
+export type Column = Schemas["ColumnInfo"];
+export type DataFile = Schemas["FileBody"];
+export type Uploaded = Schemas["UploadResponse"];
+export type ColumnPatch = Schemas["ColumnOverride"];
 export type ColumnProfile = Schemas["ColumnProfile"];
-export type ImportReport = Schemas["ImportReport"];
-export type Connection = Schemas["Connection"];
-export type ConnectionCreated = Schemas["ConnectionCreated"];
-export type CatalogTable = Schemas["CatalogTable"];
-export type Answer = Schemas["Answer"];
+export type ImportReport = Schemas["Report"];
+export type Connection = Schemas["ConnectionBody"];
+export type ConnectionCreated = Schemas["ConnectionKey"];
+export type CatalogTable = Schemas["Table"];
+/** Cells may hold any JSON value, which the document cannot say. */
+export type Answer = Omit<Schemas["AnswerBody"], "rows" | "data"> & { rows: Row[] };
 export type AnswerSource = Schemas["AnswerSource"];
 export type Chart = Schemas["Chart"];
 export type Finding = Schemas["Finding"];
-export type QuerySummary = Schemas["QuerySummary"];
-export type QueryRequest = Schemas["QueryRequest"];
+export type QuerySummary = Schemas["AnswerSummary"];
+export type QueryRequest = Schemas["AskRequest"];
 export type RunRequest = Schemas["RunRequest"];
-export type LlmTest = Schemas["LlmTest"];
+export type LlmTest = Schemas["TestReport"];
 export type Settings = Schemas["Settings"];
 
 export type Outcome = Answer["outcome"];

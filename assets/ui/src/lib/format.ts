@@ -3,6 +3,7 @@ import type { Cell, Column, Row } from "@/api/types";
 
 const NUMERIC =
   /^(?:u?int(?:eger)?\d*|smallint|bigint|serial|bigserial|decimal|numeric|float\d*|double(?: precision)?|real|money|number)\b/i;
+const FLOAT = /^(?:float|double|real)/i;
 const TEMPORAL = /^(?:date|timestamp|datetime)/i;
 /** Column names whose numbers are labels, not amounts: grouping digits would only disturb. */
 const LABEL_NAME = /(?:^|_|\s)(?:id|ids|year|yr|zip|postcode|postal_code|phone|code|no|number)$/i;
@@ -72,7 +73,10 @@ export function cellFormatter(column: Column, rows: readonly Row[], index: numbe
     if (value === null || value === undefined) return "null";
     if (typeof value === "number")
       return label && Number.isInteger(value) ? String(value) : formatNumber(value);
-    if (typeof value === "string" && numeric) return label ? value : groupDigits(value);
+    if (typeof value === "string" && numeric) {
+      if (label) return value;
+      return FLOAT.test(column.type) ? formatNumber(Number(value)) : groupDigits(value);
+    }
     if (typeof value === "string" && temporal) return formatTimestamp(value, dateOnly);
     return plainText(value);
   };

@@ -21,7 +21,6 @@ const answer = (part: Partial<Answer>): Answer => ({
   sql_query: "SELECT COUNT(*) FROM orders",
   columns: [{ name: "orders", type: "integer" }],
   rows: [[3]],
-  data: [{ orders: 3 }],
   row_count: 1,
   truncated: false,
   attempts: 1,
@@ -95,7 +94,7 @@ describe("AnswerCard", () => {
   });
 
   it("keeps the query of an answer whose rows are gone", () => {
-    show({ rows: [], data: [], result_id: null });
+    show({ rows: [], result_id: null });
     expect(screen.getByText(/are gone now/)).toBeVisible();
     expect(screen.getAllByRole("tab")).toHaveLength(1);
     expect(screen.getByRole("tab", { name: "Query" })).toBeVisible();

@@ -1,5 +1,13 @@
 // One finished answer: the sentence, how the question was read, what was found, and the result to check it by.
-import { BookOpenText, Cpu, FileSpreadsheet, Cable, Sparkles, UserPen } from "lucide-react";
+import {
+  BookOpenText,
+  Cpu,
+  FileSpreadsheet,
+  Cable,
+  Sparkles,
+  UserPen,
+  type LucideIcon,
+} from "lucide-react";
 import type { Answer } from "@/api/types";
 import type { SourceChoice } from "@/components/source-picker";
 import { Badge } from "@/components/ui/badge";
@@ -92,14 +100,14 @@ export function SuggestionButton({
   );
 }
 
-const translators = {
+const translators: Record<string, { icon: LucideIcon; label: string } | undefined> = {
   offline: { icon: Cpu, label: "Built-in translator" },
   llm: { icon: Sparkles, label: "Language model" },
   user: { icon: UserPen, label: "Your query" },
-} as const;
+};
 
 function Foot({ answer }: { answer: Answer }) {
-  const translator = answer.translator ? translators[answer.translator] : null;
+  const translator = translators[answer.translator];
   const Icon = translator?.icon;
   const { translate, execute, total } = answer.elapsed_ms;
   return (

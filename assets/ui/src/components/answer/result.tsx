@@ -51,7 +51,7 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
         <div className="pt-3">
           <QueryEditor
             query={query}
-            dialect={answer.dialect}
+            dialect={answer.dialect ?? null}
             sources={answer.sources}
             onRun={answer.sources.length > 0 ? run : null}
           />
@@ -134,14 +134,14 @@ function ChartPane({ answer }: { answer: Answer }) {
 
 /** Whether the stored rows are gone; the sentence and the query remain. */
 function isExpired({ result_id, rows, row_count }: Answer): boolean {
-  return result_id === null && rows.length === 0 && row_count > 0;
+  return !result_id && rows.length === 0 && row_count > 0;
 }
 
 /** The rows that came with the answer, and the stored rest as soon as somebody scrolls to it. */
 function ResultTable({ answer }: { answer: Answer }) {
   const [wanted, setWanted] = useState(false);
   const here = answer.rows.length;
-  const partial = answer.result_id !== null && here < answer.row_count;
+  const partial = Boolean(answer.result_id) && here < answer.row_count;
   const rest = useInfiniteQuery({
     ...resultQuery(answer.result_id ?? "", here),
     enabled: wanted && partial,

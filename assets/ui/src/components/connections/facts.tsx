@@ -23,7 +23,7 @@ export function Facts({ connection }: { connection: Connection }) {
         </Fact>
         <Fact name="Database" note={connection.database_version}>
           <LiveDot tone={databaseTone(connection)} />
-          {databaseWords[connection.database]}
+          {databaseWords[connection.database] ?? connection.database}
         </Fact>
         <Fact
           name="Schema"
@@ -39,7 +39,7 @@ export function Facts({ connection }: { connection: Connection }) {
   );
 }
 
-const databaseWords = {
+const databaseWords: Record<string, string | undefined> = {
   reachable: "Reachable",
   unreachable: "Unreachable",
   unknown: "Not known",

@@ -130,9 +130,10 @@ function TableEntry({ table, words }: { table: CatalogTable; words: string }) {
         </span>
         <span className="shrink-0 text-sm text-ink-faint tabular-nums max-sm:hidden">
           {[
-            kinds[table.kind],
+            kinds[table.kind ?? "table"],
             plural(table.columns.length, "column"),
-            table.row_estimate !== null && `about ${groupDigits(String(table.row_estimate))} rows`,
+            typeof table.row_estimate === "number" &&
+              `about ${groupDigits(String(table.row_estimate))} rows`,
           ]
             .filter(Boolean)
             .join(" · ")}
@@ -147,7 +148,8 @@ function Columns({ table, words }: { table: CatalogTable; words: string }) {
   return (
     <ul className="pb-3 pl-8 text-sm sm:pl-14">
       {table.columns.map((column) => {
-        const key = table.foreign_keys.find(({ columns }) => columns.includes(column.name));
+        const key = table.foreign_keys?.find(({ columns }) => columns.includes(column.name));
+        const values = column.values ?? [];
         return (
           <li key={column.name} className="flex flex-wrap items-center gap-x-3 px-3 py-1">
             <span
@@ -163,7 +165,7 @@ function Columns({ table, words }: { table: CatalogTable; words: string }) {
               {column.type}
               {!column.nullable && ", required"}
             </span>
-            {table.primary_key.includes(column.name) && (
+            {table.primary_key?.includes(column.name) && (
               <span className="flex items-center gap-1 text-ink-soft">
                 <KeyRound className="size-3.5" aria-hidden /> primary key
               </span>
@@ -174,10 +176,10 @@ function Columns({ table, words }: { table: CatalogTable; words: string }) {
               </span>
             )}
             {column.comment && <span className="text-ink-soft">{column.comment}</span>}
-            {column.values.length > 0 && (
-              <span className="max-w-full truncate text-ink-faint" title={column.values.join(", ")}>
-                {column.values.slice(0, 6).join(", ")}
-                {column.values.length > 6 && "…"}
+            {values.length > 0 && (
+              <span className="max-w-full truncate text-ink-faint" title={values.join(", ")}>
+                {values.slice(0, 6).join(", ")}
+                {values.length > 6 && "…"}
               </span>
             )}
           </li>
