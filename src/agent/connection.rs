@@ -31,9 +31,10 @@ pub async fn keep(dialer: Arc<Dialer>, target: Target, database: Arc<Database>, 
                 backoff.held(since.elapsed());
                 (format!("Disconnected from {server}: {ended}."), backoff.pause())
             }
-            Err(NoSocket::Refused(why)) => {
-                (format!("Not connected to {server}: {why}."), backoff.slow_pause())
-            }
+            Err(NoSocket::Refused(why)) => (
+                format!("{server} refused the connection: {why}."),
+                backoff.slow_pause(),
+            ),
             Err(NoSocket::Failed(why)) => (format!("Cannot reach {server}: {why}."), backoff.pause()),
         };
         if what == said {

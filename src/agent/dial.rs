@@ -175,6 +175,16 @@ impl Dialer {
         {
             Ok((socket, _)) => Ok(socket),
             Err(tungstenite::Error::Http(response)) => Err(no_upgrade(&response)),
+            Err(tungstenite::Error::Protocol(tungstenite::error::ProtocolError::HandshakeIncomplete)) => Err(
+                NoSocket::Failed("it closed the connection before it answered".into()),
+            ),
+            Err(tungstenite::Error::Io(error)) if error.to_string().contains("UnknownIssuer") => {
+                Err(NoSocket::Failed(
+                    "its certificate is signed by nobody this machine trusts; if that is an authority of your \
+                     own, name its file in agent.ca_file"
+                        .into(),
+                ))
+            }
             Err(error) => Err(failed(&error)),
         }
     }
@@ -197,21 +207,25 @@ fn no_upgrade(response: &tungstenite::http::Response<Option<Vec<u8>>>) -> NoSock
             Some(crate::protocol::sentence(
                 body.pointer("/error/message")?.as_str()?,
             ))
-        })
-        .map(|message| format!(": {message}"))
-        .unwrap_or_default();
+        });
+    let says = |otherwise: &str| {
+        said.as_deref()
+            .unwrap_or(otherwise)
+            .trim_end_matches('.')
+            .to_owned()
+    };
     match response.status() {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => NoSocket::Refused(format!(
-            "the server does not accept this key{said}. It may have been rotated or the connection deleted; \
-             make a new key on the connection's page"
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => NoSocket::Refused(says(
+            "The server does not accept this key. It may have been rotated or the connection deleted; make a \
+             new key on the connection's page",
         )),
-        StatusCode::NOT_FOUND => NoSocket::Refused(format!(
-            "the server knows no such connection{said}. Check the address and the connection's id"
+        StatusCode::NOT_FOUND => NoSocket::Refused(says(
+            "The server knows no such connection. Check the address and the connection's id",
         )),
         status if status.is_redirection() => NoSocket::Refused(format!(
-            "the server redirects elsewhere ({status}); use the address it redirects to"
+            "The server redirects elsewhere ({status}). Use the address it redirects to"
         )),
-        status => NoSocket::Failed(format!("the server answered {status}{said}")),
+        status => NoSocket::Failed(format!("it answered {status}. {}", says("It gave no reason"))),
     }
 }
 

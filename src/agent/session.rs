@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::FutureExt;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +22,9 @@ use crate::protocol::{
     self, DRAIN_FOR, Drain, Envelope, Fault, Hello, Message, OLDEST_VERSION, Ping, Pong, VERSION, Welcome,
 };
 
+/// Probes of the database asked for and not yet answered, at most.
+const MAX_PROBES: usize = 16;
+
 struct Session<'a> {
     server: &'a str,
     outbox: Arc<Outbox>,
@@ -30,6 +34,7 @@ struct Session<'a> {
     /// Dropped, and so aborted, with the session.
     tasks: Mutex<JoinSet<()>>,
     last_id: AtomicU64,
+    probes: Arc<Semaphore>,
 }
 
 /// Serves one socket. With `stop` it says so, lets running answers finish for up to [`DRAIN_FOR`], and
@@ -50,6 +55,7 @@ pub async fn serve(
         stop,
         tasks: Mutex::default(),
         last_id: AtomicU64::new(0),
+        probes: Arc::new(Semaphore::new(MAX_PROBES)),
     };
     let (sink, stream) = dial::halves(socket);
     tokio::select! {
@@ -137,8 +143,12 @@ impl Session<'_> {
                 }
                 () = answer.cancelled() => Err(Error::Cancelled),
             };
-            if let Err(Error::Internal(error)) = &result {
-                tracing::error!(request = id, %error, "a request could not be answered");
+            match &result {
+                Err(Error::Internal(error)) => {
+                    tracing::error!(request = id, %error, "a request could not be answered");
+                }
+                Err(Error::Cancelled) => tracing::info!(request = id, "query cancelled"),
+                _ => {}
             }
             match result {
                 Ok(end) => answer.end(end).await,
@@ -191,11 +201,15 @@ impl Handler for Session<'_> {
             Message::Credit(credit) => self.answers.credit(id, credit.bytes),
             Message::Cancel(_) => self.answers.cancel(id),
             Message::Ping(Ping { .. }) => {
+                let Ok(permit) = self.probes.clone().try_acquire_owned() else {
+                    return Err(Violation("more probes than anybody needs".into()));
+                };
                 let database = self.database.clone();
                 let outbox = self.outbox.clone();
                 self.spawn(async move {
                     let database = Some(database.probe().await);
                     outbox.send(id, Message::Pong(Pong { database }));
+                    drop(permit);
                 });
             }
             Message::Pong(_) => {}

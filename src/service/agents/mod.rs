@@ -169,10 +169,10 @@ impl Hub {
             .get_or_insert(catalog);
     }
 
-    /// Asks the agent to read its schema again; the catalog arrives as an event.
+    /// Asks the agents to read their schema again (each checks queries against its own); the catalog arrives
+    /// as an event.
     pub async fn refresh_schema(&self, connection_id: &str) -> Result<()> {
-        let agents = self.agents(connection_id)?;
-        if let Some(agent) = agents.first() {
+        for agent in self.agents(connection_id)? {
             agent.schema_wanted.notify_one();
         }
         Ok(())

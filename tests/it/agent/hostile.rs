@@ -1,12 +1,15 @@
 //! Peers that break the rules: agents against the real server, servers against the real agent.
 
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use clean_custard::error::Error;
+use clean_custard::link::Heartbeat;
 use clean_custard::protocol::{
-    self, Cancel, Credit, End, Envelope, Fault, Hello, Message as Wire, Query, QueryLimits, SchemaRequest,
-    Welcome,
+    self, Cancel, Credit, End, Envelope, Fault, Hello, Message as Wire, Ping, Query, QueryLimits,
+    SchemaRequest, Welcome,
 };
+use clean_custard::service::agents::Hub;
 use futures::{SinkExt, StreamExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -249,6 +252,26 @@ async fn results_that_are_not_what_they_should_be_are_errors_and_never_rows() {
 }
 
 #[actix_web::test]
+async fn an_agent_that_falls_silent_counts_as_gone() {
+    let hub = Hub::with_heartbeat(Heartbeat {
+        every: Duration::from_millis(100),
+        dead_after: Duration::from_secs(3),
+    });
+    let server = Server::with_hub(([127, 0, 0, 1], 0).into(), hub).await;
+    let _answering = agent(&server, "good", Fake::new(1, 10));
+    server.online("good").await;
+    // Its socket stays open, as when a cable is pulled.
+    let mut silent = Raw::agent(&server, "silent").await;
+    silent.hear().await;
+    let source = server.source("silent").unwrap();
+    let error = within(source.run(QUERY, &LIMITS)).await.err().unwrap();
+    assert!(matches!(error, Error::AgentOffline(_)), "{error:?}");
+    eventually(|| !server.hub.status("silent").online).await;
+    assert!(server.hub.status("good").online);
+    drop(silent);
+}
+
+#[actix_web::test]
 async fn a_schema_without_end_or_sense_is_refused() {
     let server = Server::start().await;
     let mut endless = Raw::agent(&server, "bad").await;
@@ -426,6 +449,10 @@ async fn a_hostile_server_gets_no_more_than_the_policy_allows() {
         u128::from(fake.last_limits().time_ms),
         policy.max_time.as_millis()
     );
+
+    // A probe is answered, too.
+    raw.say(30, Wire::Ping(Ping { probe: true })).await;
+    while raw.hear().await.id != 30 {}
 
     // A flood of requests is answered or refused, each one.
     for id in 1000..1600 {

@@ -65,7 +65,10 @@ impl Server {
     }
 
     pub async fn start_at(address: SocketAddr) -> Server {
-        let hub = Hub::new();
+        Server::with_hub(address, Hub::new()).await
+    }
+
+    pub async fn with_hub(address: SocketAddr, hub: Hub) -> Server {
         let refused = Arc::new(AtomicU64::new(0));
         let right = Arc::new(AtomicBool::new(true));
         let listener = TcpListener::bind(address).unwrap();

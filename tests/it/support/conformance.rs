@@ -150,7 +150,7 @@ async fn faults(source: &dyn Source) {
         ("SELECT name + 1 FROM people", SourceFault::Name, "operator"),
         ("SELECT sum(name) FROM people", SourceFault::Name, "sum(text)"),
         ("SELECT 'x'::int FROM people", SourceFault::Type, "integer"),
-        ("SELECT FROM WHERE", SourceFault::Syntax, "syntax"),
+        ("SELECT name FROM people WHERE (", SourceFault::Syntax, ""),
         ("SELECT 1 / (id - id) FROM people", SourceFault::Other, "zero"),
         ("DELETE FROM visits", SourceFault::Permission, ""),
     ] {
@@ -159,6 +159,10 @@ async fn faults(source: &dyn Source) {
                 assert_eq!(found, kind, "{text}: {message}");
                 assert!(message.contains(words), "{text}: {message}");
                 assert!(message.ends_with(['.', '?']), "not a sentence: {message}");
+            }
+            // Behind an agent, the agent's own guard comes before the database's.
+            Err(Error::Refused(message)) if kind == SourceFault::Permission => {
+                assert!(message.ends_with('.'), "not a sentence: {message}");
             }
             other => panic!("{text}: {other:?}"),
         }
