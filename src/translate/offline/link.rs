@@ -7,6 +7,7 @@ use super::dates::{self, Span};
 use super::lexicon::{self, Word};
 use super::schema::{Col, Schema};
 use super::words::{Token, TokenKind};
+use crate::catalog::ColumnKind;
 
 /// What a stretch of the question may mean.
 #[derive(Debug, Clone)]
@@ -87,7 +88,37 @@ pub fn link(question: &str, tokens: &[Token], schema: &Schema<'_>, today: NaiveD
         });
         i += len;
     }
+    adjectives_last(&mut items, schema);
     items
+}
+
+/// "gold customers" is read as "customers gold": a value or a yes-or-no column before a noun is a condition on
+/// that noun.
+fn adjectives_last(items: &mut [Item], schema: &Schema<'_>) {
+    for at in (0..items.len().saturating_sub(1)).rev() {
+        let (Kind::Mention(adjective), Kind::Mention(noun)) = (&items[at].kind, &items[at + 1].kind) else {
+            continue;
+        };
+        let named = adjective.exact_tables().next().is_some()
+            || adjective.columns.iter().any(|(_, fit)| *fit <= Fit::Exact);
+        let value = !adjective.values.is_empty() && !named;
+        let boolean = adjective.tables.is_empty()
+            && !adjective.columns.is_empty()
+            && adjective
+                .columns
+                .iter()
+                .all(|(col, _)| schema.column(*col).kind == ColumnKind::Boolean);
+        // After its own column it is that column's value: "category Cones products".
+        let after_column =
+            at > 0 && matches!(&items[at - 1].kind, Kind::Mention(before) if !before.columns.is_empty());
+        if (value || boolean)
+            && !after_column
+            && noun.exact_tables().next().is_some()
+            && noun.values.is_empty()
+        {
+            items.swap(at, at + 1);
+        }
+    }
 }
 
 fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (usize, Kind) {
@@ -100,6 +131,18 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             .cloned()
             .collect();
         if known.is_empty() {
+            // Names are sometimes put in quotes too.
+            let mut named = Mention::default();
+            for table in 0..schema.catalog.tables.len() {
+                for col in schema.columns(table) {
+                    if schema.column(col).name.to_lowercase() == token.lower {
+                        named.columns.push((col, Fit::Exact));
+                    }
+                }
+            }
+            if !named.is_empty() {
+                return (1, Kind::Mention(named));
+            }
             return (1, Kind::Quoted(token.text.clone()));
         }
         return (
@@ -193,6 +236,17 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
     }
     if let Some((word, len)) = phrase {
         return (len, Kind::Word(word));
+    }
+    // "how many rows": of the only table there is.
+    if matches!(token.lower.as_str(), "rows" | "records" | "entries") && schema.catalog.tables.len() == 1 {
+        let tables = vec![(0, Fit::Exact)];
+        return (
+            1,
+            Kind::Mention(Mention {
+                tables,
+                ..Mention::default()
+            }),
+        );
     }
     if let TokenKind::Number(n) = token.kind {
         // "hundred thousand", "5 million"
@@ -350,6 +404,12 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
         let words = schema.words(col);
         let table = &schema.table_words[col.table];
         let said = |word: &String| stems.contains(&word.as_str());
+        if part.len() > 1
+            && schema.column(col).kind == ColumnKind::Boolean
+            && !stems.iter().all(|stem| words.iter().any(|w| w == stem))
+        {
+            continue;
+        }
         let in_column = |stem: &&&str| words.iter().any(|w| w == **stem);
         let in_table = |stem: &&&str| table.iter().any(|w| w == **stem);
         if !stems.iter().all(|stem| in_column(&stem) || in_table(&stem)) {

@@ -15,6 +15,7 @@ mod resolve;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod walk;
 mod words;
 
 use async_trait::async_trait;
@@ -85,7 +86,7 @@ fn query(context: &Context<'_>) -> Result<Query, Stop> {
     }
     let items = link::link(question, &tokens, &schema, context.today);
     let stems = tokens.iter().map(|t| t.stem.clone()).collect();
-    let mut frame = frame::read(&items, stems, &schema);
+    let mut frame = walk::read(&items, stems, &schema);
     let planned = resolve::resolve(&frame, question, &schema);
     if let Ok(plan) = &planned {
         forgive(&mut frame, plan, &schema);

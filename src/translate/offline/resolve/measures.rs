@@ -1,0 +1,179 @@
+//! What is computed: sums, averages, counts, and over whose rows.
+
+use super::super::frame::{Agg, RawMeasure, Spot};
+use super::super::lexicon::{self};
+use super::super::plan::{Measure, Plan};
+use super::super::schema::{Col, singular, spaced};
+use super::{Resolver, Step, Stop, refuse};
+use crate::translate::Choice;
+
+impl Resolver<'_, '_> {
+    /// Whose rows a measure is over.
+    pub(super) fn measure_table(&self, measure: &RawMeasure, subject: Option<usize>) -> Step<usize> {
+        if matches!(
+            measure.agg,
+            None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum)
+        ) && let Some(table) = self.table_of(&measure.of)
+        {
+            return Ok(table);
+        }
+        let numeric = |col: Col| self.kind(col).is_number() && !self.schema.is_id(col);
+        if matches!(measure.agg, Some(Agg::Count | Agg::CountDistinct))
+            && !measure.of.mention.columns.iter().any(|(col, _)| numeric(*col))
+        {
+            return Ok(self.pick_near(&measure.of, subject, |_| true)?.table);
+        }
+        if matches!(measure.agg, Some(Agg::Min | Agg::Max)) {
+            let dated = |col: Col| numeric(col) || self.kind(col).is_date();
+            return Ok(self.pick_near(&measure.of, subject, dated)?.table);
+        }
+        if !measure.of.mention.columns.iter().any(|(col, _)| numeric(*col)) {
+            return refuse(format!(
+                "\"{}\" is not a number in this data, so it cannot be computed with.",
+                measure.of.text
+            ));
+        }
+        Ok(self.pick_near(&measure.of, subject, numeric)?.table)
+    }
+
+    pub(super) fn resolve_measure(&self, measure: &RawMeasure, grouped: bool) -> Step<Measure> {
+        let base = self.base.unwrap_or_default();
+        if let Some(table) = self.table_of(&measure.of)
+            && matches!(
+                measure.agg,
+                None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum)
+            )
+        {
+            if table != base {
+                return refuse(format!(
+                    "This asks for figures of {} and of {} at once; ask for them one by one.",
+                    spaced(&self.schema.table(base).name),
+                    spaced(&self.schema.table(table).name)
+                ));
+            }
+            let thing = singular(&spaced(&self.schema.table(table).name)).replace(' ', "_");
+            return Ok(Measure {
+                agg: Agg::Count,
+                column: None,
+                name: format!("{thing}_count"),
+            });
+        }
+        let numeric = |col: Col| self.kind(col).is_number() && !self.schema.is_id(col);
+        let has_number = measure.of.mention.columns.iter().any(|(col, _)| numeric(*col));
+        let (agg, col) = match measure.agg {
+            Some(Agg::Count) if !has_number => {
+                let col = self.pick(&measure.of, |_| true)?;
+                if !self.schema.is_unique(col) {
+                    return Err(self.ask_rows(&measure.of, col));
+                }
+                (Agg::CountDistinct, col)
+            }
+            // "number of citations" over a column of numbers adds up; "number of different prices" counts.
+            Some(Agg::CountDistinct) => (Agg::CountDistinct, self.pick(&measure.of, |_| true)?),
+            Some(Agg::Count) => (Agg::Sum, self.pick(&measure.of, numeric)?),
+            Some(agg @ (Agg::Min | Agg::Max)) => (
+                agg,
+                self.pick(&measure.of, |col| numeric(col) || self.kind(col).is_date())?,
+            ),
+            Some(agg) => (agg, self.pick(&measure.of, numeric)?),
+            None => {
+                let col = self.pick(&measure.of, numeric)?;
+                if !lexicon::is_additive(self.schema.words(col)) {
+                    return Err(self.ask_agg(&measure.of, grouped));
+                }
+                (Agg::Sum, col)
+            }
+        };
+        let words = self.schema.words(col);
+        if measure.agg == Some(Agg::Count)
+            && agg == Agg::Sum
+            && !lexicon::is_additive(words)
+            && !lexicon::is_tally(words)
+        {
+            return refuse(format!(
+                "\"{}\" holds values that do not add up to a number of things; ask for \"number of different …\", or for their average.",
+                self.schema.spoken(col)
+            ));
+        }
+        if col.table != base {
+            return refuse(format!(
+                "This asks for figures of {} and of {} at once; ask for them one by one.",
+                spaced(&self.schema.table(base).name),
+                spaced(&self.schema.table(col.table).name)
+            ));
+        }
+        let said = self.measure_name(measure, col);
+        let name = match agg {
+            Agg::Count | Agg::CountDistinct => format!("{said}_count"),
+            Agg::Sum if said.starts_with("total") => said,
+            Agg::Sum => format!("total_{said}"),
+            Agg::Average => format!("average_{said}"),
+            Agg::Min => format!("lowest_{said}"),
+            Agg::Max => format!("highest_{said}"),
+        };
+        Ok(Measure {
+            agg,
+            column: Some(col),
+            name,
+        })
+    }
+
+    /// Rows or different values: over a column that repeats, these are two numbers.
+    pub(super) fn ask_rows(&self, of: &Spot, col: Col) -> Stop {
+        let table = spaced(&self.schema.table(col.table).name);
+        let rows = if self.schema.catalog.tables.len() == 1 {
+            "rows"
+        } else {
+            &table
+        };
+        let options = [format!("different {}", of.text), rows.to_owned()]
+            .into_iter()
+            .map(|words| Choice {
+                label: words.clone(),
+                question: self.rephrase(of.start, of.end, &words),
+            })
+            .collect();
+        Stop::Clarify(
+            format!(
+                "The same \"{}\" can stand in several rows. Count different ones, or rows?",
+                of.text
+            ),
+            options,
+        )
+    }
+
+    /// "revenue" where that word was said, else the column's own name.
+    pub(super) fn measure_name(&self, measure: &RawMeasure, col: Col) -> String {
+        let word = measure.of.lower.trim();
+        if lexicon::is_revenue(word) {
+            return word.to_owned();
+        }
+        spaced(&self.schema.column(col).name).replace(' ', "_")
+    }
+
+    pub(super) fn ask_agg(&self, of: &Spot, _grouped: bool) -> Stop {
+        let options = ["average", "total", "highest"]
+            .iter()
+            .map(|word| Choice {
+                label: format!("{word} {}", of.text),
+                question: self.rephrase(of.start, of.end, &format!("{word} {}", of.text)),
+            })
+            .collect();
+        Stop::Clarify(
+            format!("Should \"{}\" be averaged or added up?", of.text),
+            options,
+        )
+    }
+
+    pub(super) fn add_measure(&self, plan: &mut Plan, measure: Measure) -> usize {
+        if let Some(at) = plan
+            .measures
+            .iter()
+            .position(|m| m.agg == measure.agg && m.column == measure.column)
+        {
+            return at;
+        }
+        plan.measures.push(measure);
+        plan.measures.len() - 1
+    }
+}

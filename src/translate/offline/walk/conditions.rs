@@ -1,0 +1,343 @@
+//! Conditions: values, comparisons, dates, what must exist and what must not.
+
+use super::super::frame::{RankBy, RawFilter, RawRelated, Spot, Test};
+use super::super::lexicon::{Compare, Word};
+use super::super::link::{Kind, Mention};
+use super::super::schema::Col;
+use super::{Role, Walk};
+
+impl<'b> Walk<'_, 'b> {
+    pub(super) fn add_filter(&mut self, column: Option<Spot>, test: Test, at: usize, end: usize) {
+        let (first, last) = (&self.items[at], &self.items[end.max(at + 1) - 1]);
+        let filter = RawFilter {
+            column,
+            near: self.near.clone(),
+            test,
+            negated: std::mem::take(&mut self.negate),
+            text: last.text.clone(),
+            start: first.start,
+            end: last.end,
+        };
+        self.frame.filters.push(filter);
+        self.role = Role::Filter;
+        self.prep = None;
+    }
+
+    /// A table that must have, or must not have, rows that belong to the subject.
+    pub(super) fn related(&mut self, at: usize, negated: bool) -> Option<usize> {
+        let at = self.skip_verbs(at);
+        let (of, next) = if self.word(at) == Some(Word::Trade) {
+            (self.trade_table(at)?, at + 1)
+        } else {
+            let (spot, next) = self.name(at)?;
+            spot.mention.exact_tables().next()?;
+            (spot, next)
+        };
+        self.near = Some(of.clone());
+        self.frame.related.push(RawRelated {
+            of,
+            negated,
+            count: None,
+        });
+        self.role = Role::Filter;
+        Some(next)
+    }
+
+    pub(super) fn without(&mut self, at: usize) -> Option<usize> {
+        let (spot, next) = self.name(at)?;
+        if spot.mention.exact_tables().next().is_some() {
+            return self.related(at, true);
+        }
+        let boolean = spot.mention.columns.iter().all(|(col, _)| self.is_boolean(*col));
+        self.negate = boolean;
+        self.add_filter(
+            Some(spot),
+            if boolean { Test::NotNull } else { Test::Null },
+            at,
+            next,
+        );
+        Some(next)
+    }
+
+    pub(super) fn is_boolean(&self, col: Col) -> bool {
+        self.schema.column(col).kind == crate::catalog::ColumnKind::Boolean
+    }
+
+    /// "more than 5 orders", "under 5 dollars".
+    pub(super) fn compare_first(&mut self, compare: Compare, at: usize) -> Option<usize> {
+        let number_at = self.skip_money(at + 1);
+        let value = self.number(number_at)?;
+        let end = self.skip_money(number_at + 1);
+        let compare = if std::mem::take(&mut self.negate) {
+            compare.negated()
+        } else {
+            compare
+        };
+        if let Some((spot, next)) = self.name(end) {
+            if spot.mention.exact_tables().next().is_some() {
+                self.near = Some(spot.clone());
+                self.frame.related.push(RawRelated {
+                    of: spot,
+                    negated: false,
+                    count: Some((compare, value)),
+                });
+                self.role = Role::Filter;
+                return Some(next);
+            }
+            if spot
+                .mention
+                .columns
+                .iter()
+                .any(|(col, _)| self.schema.column(*col).kind.is_number())
+            {
+                self.add_filter(Some(spot), Test::Compare(compare, value), at, number_at + 1);
+                return Some(next);
+            }
+        }
+        if end > number_at + 1 || self.word(number_at.saturating_sub(1)) == Some(Word::Money) {
+            self.add_filter(None, Test::Compare(compare, value), at, number_at + 1);
+            return Some(end);
+        }
+        None
+    }
+
+    /// A number that no word before it has claimed: "5 most expensive products", "20 or more seats".
+    pub(super) fn number_first(&mut self, at: usize) -> Option<usize> {
+        let value = self.number(at)?;
+        let count = (value.fract() == 0.0 && value >= 1.0).then_some(value as u64);
+        match self.word(at + 1) {
+            Some(Word::Adjective(adjective)) => {
+                return self.ranked_subject(
+                    at + 2,
+                    RankBy::Adjective(adjective),
+                    adjective.dir,
+                    Some(count?),
+                );
+            }
+            Some(Word::Selling(dir)) => {
+                return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?));
+            }
+            Some(Word::Highest(dir)) => return self.highest(dir, at + 1, Some(count?)),
+            _ => {}
+        }
+        if self.lower(at + 1) == "or" {
+            let compare = match self.items.get(at + 2).map(|item| item.lower.as_str())? {
+                "more" | "higher" | "above" | "greater" => Compare::AtLeast,
+                "less" | "fewer" | "lower" | "below" => Compare::AtMost,
+                _ => return None,
+            };
+            let (spot, next) = self.name(at + 3)?;
+            if spot.mention.exact_tables().next().is_some() {
+                self.frame.related.push(RawRelated {
+                    of: spot,
+                    negated: false,
+                    count: Some((compare, value)),
+                });
+            } else {
+                self.add_filter(Some(spot), Test::Compare(compare, value), at, at + 3);
+            }
+            return Some(next);
+        }
+        None
+    }
+
+    /// A known value, with the names beside it that say what it is a value of: "category Sundaes", "gold tier".
+    pub(super) fn value(&mut self, mention: &Mention, at: usize) -> usize {
+        let mut values = mention.values.clone();
+        let mut next = at + 1;
+        // A name right after: "Sundaes category", "gold customers".
+        let mut kept = None;
+        if let Some(Kind::Mention(after)) = self.items.get(next).map(|item| &item.kind) {
+            let same: Vec<(Col, String)> = values
+                .iter()
+                .filter(|(col, _)| after.columns.iter().any(|(other, _)| other == col))
+                .cloned()
+                .collect();
+            if !same.is_empty() && after.exact_tables().next().is_none() {
+                values = same;
+                next += 1;
+            } else {
+                let owned: Vec<(Col, String)> = values
+                    .iter()
+                    .filter(|(col, _)| after.exact_tables().any(|table| table == col.table))
+                    .cloned()
+                    .collect();
+                if !owned.is_empty() {
+                    kept = Some(owned);
+                }
+            }
+        }
+        let role = self.role;
+        // "in Berlin and Paris", "Berlin or Paris"
+        let before = self.word(self.back(at));
+        let joins = at > 0 && (before == Some(Word::And) || before == Some(Word::Or)) && role == Role::Filter;
+        let values = kept.unwrap_or(values);
+        if joins
+            && let Some(RawFilter {
+                test: Test::Values(earlier),
+                ..
+            }) = self.frame.filters.last_mut()
+            && values
+                .iter()
+                .any(|(col, _)| earlier.iter().any(|(other, _)| other == col))
+        {
+            earlier.retain(|(col, _)| values.iter().any(|(other, _)| other == col));
+            let columns: Vec<Col> = earlier.iter().map(|(col, _)| *col).collect();
+            earlier.extend(values.into_iter().filter(|(col, _)| columns.contains(col)));
+            return next;
+        }
+        self.add_filter(None, Test::Values(values), at, at + 1);
+        // "Sundaes and who…": a value before its noun leaves the noun's role as it was.
+        self.role = if role == Role::None {
+            Role::None
+        } else {
+            Role::Filter
+        };
+        next
+    }
+
+    /// A condition that begins with its column: "price under 5", "joined in 2024", "city of Berlin".
+    pub(super) fn condition(&mut self, spot: &Spot, next: usize, at: usize) -> Option<usize> {
+        let columns: Vec<Col> = spot.mention.columns.iter().map(|(col, _)| *col).collect();
+        if columns.is_empty() {
+            // "the author named "X"" and "author "X"" are told by their quotes.
+            let after = self.skip_named(next);
+            if let Some(Kind::Quoted(text)) = self.items.get(after).map(|item| &item.kind) {
+                let text = text.clone();
+                self.near = Some(spot.clone());
+                // "Show the authors named …": what is shown; else only what the text belongs to.
+                if self.role == Role::None && self.frame.outputs.is_empty() && self.frame.measures.is_empty()
+                {
+                    self.output(spot.clone());
+                } else {
+                    self.frame.anchors.push(spot.clone());
+                }
+                self.add_filter(Some(spot.clone()), Test::Text(text), at, after + 1);
+                return Some(after + 1);
+            }
+            return None;
+        }
+        let mut after = self.skip(next);
+        let mut negated = false;
+        if self.word(after) == Some(Word::Not) {
+            negated = true;
+            after = self.skip(after + 1);
+        }
+        let number_at = |walk: &Self, at: usize| {
+            let at = walk.skip_money(at);
+            walk.number(at).map(|value| (value, at))
+        };
+        let numeric = columns
+            .iter()
+            .any(|col| self.schema.column(*col).kind.is_number());
+        let date = columns.iter().any(|col| self.schema.column(*col).kind.is_date());
+        // "with a price of at least 5"
+        let of = self.skip_prep(after, &["of", "at"]);
+        match self.items.get(of).map(|item| &item.kind) {
+            Some(Kind::Word(Word::Compare(compare))) if numeric => {
+                if let Some((value, end)) = number_at(self, of + 1) {
+                    let compare = if negated { compare.negated() } else { *compare };
+                    self.add_filter(Some(spot.clone()), Test::Compare(compare, value), at, end + 1);
+                    return Some(self.skip_money(end + 1).max(end + 1));
+                }
+            }
+            Some(Kind::Word(Word::Between)) if numeric => {
+                let (from, from_at) = number_at(self, of + 1)?;
+                let and = self.skip_money(from_at + 1);
+                let (to, to_at) = number_at(self, and + 1)?;
+                if self.lower(and) == "and" {
+                    self.negate = negated;
+                    self.add_filter(Some(spot.clone()), Test::Between(from, to), at, to_at + 1);
+                    return Some(to_at + 1);
+                }
+            }
+            Some(Kind::Number(value))
+                if numeric && (of > next || columns.iter().any(|col| self.schema.is_id(*col))) =>
+            {
+                let compare = if negated {
+                    Compare::NotEqual
+                } else {
+                    Compare::Equal
+                };
+                let value = *value;
+                self.add_filter(Some(spot.clone()), Test::Compare(compare, value), at, of + 1);
+                return Some(of + 1);
+            }
+            _ => {}
+        }
+        match self.items.get(after).map(|item| &item.kind) {
+            Some(Kind::When(span)) if date => {
+                let span = span.clone();
+                self.negate = negated;
+                self.add_filter(Some(spot.clone()), Test::When(span), at, after + 1);
+                return Some(after + 1);
+            }
+            Some(Kind::Word(Word::Null)) if after > next => {
+                self.negate = negated;
+                self.add_filter(Some(spot.clone()), Test::Null, at, after + 1);
+                return Some(after + 1);
+            }
+            Some(Kind::Word(word @ (Word::Starts | Word::Ends | Word::Contains))) => {
+                let text_at = self.skip_letter(after + 1);
+                let text = match &self.items.get(text_at)?.kind {
+                    Kind::Quoted(text) => text.clone(),
+                    Kind::Unknown => self.items[text_at].text.clone(),
+                    _ => return None,
+                };
+                let test = match word {
+                    Word::Starts => Test::Starts(text),
+                    Word::Ends => Test::Ends(text),
+                    _ => Test::Contains(text),
+                };
+                self.negate = negated;
+                self.add_filter(Some(spot.clone()), test, at, text_at + 1);
+                return Some(text_at + 1);
+            }
+            _ => {}
+        }
+        let valued = self.skip_named(self.skip_prep(after, &["of"]));
+        match self.items.get(valued).map(|item| &item.kind) {
+            Some(Kind::Quoted(text)) => {
+                let text = text.clone();
+                self.negate = negated;
+                self.add_filter(Some(spot.clone()), Test::Text(text), at, valued + 1);
+                Some(valued + 1)
+            }
+            Some(Kind::Mention(mention)) => {
+                let same: Vec<(Col, String)> = mention
+                    .values
+                    .iter()
+                    .filter(|(col, _)| columns.contains(col))
+                    .cloned()
+                    .collect();
+                if same.is_empty() {
+                    return None;
+                }
+                self.negate = negated;
+                self.add_filter(Some(spot.clone()), Test::Values(same), at, valued + 1);
+                Some(valued + 1)
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn skip_named(&self, at: usize) -> usize {
+        let at = self.skip(at);
+        if matches!(
+            self.lower(at),
+            "named" | "called" | "titled" | "=" | "equals" | "equal to"
+        ) {
+            self.skip(at + 1)
+        } else {
+            at
+        }
+    }
+
+    pub(super) fn skip_letter(&self, at: usize) -> usize {
+        let mut at = self.skip(at);
+        while matches!(self.lower(at), "letter" | "letters" | "word") {
+            at = self.skip(at + 1);
+        }
+        at
+    }
+}

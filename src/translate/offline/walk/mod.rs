@@ -1,0 +1,297 @@
+//! A walk over the linked words that gives each a role. Words without a role are remembered; with one of
+//! them left the question is not read.
+
+mod conditions;
+mod names;
+mod roles;
+
+use super::frame::{Agg, Frame, RankBy, RawGroup, RawOrder, Spot, Test, Unread};
+use super::lexicon::{Dir, Word};
+use super::link::{Item, Kind};
+use super::schema::Schema;
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Role {
+    None,
+    Output,
+    Group,
+    Measure(Option<Agg>),
+    Filter,
+    Anchor,
+}
+
+struct Walk<'a, 'b> {
+    items: &'b [Item],
+    schema: &'b Schema<'a>,
+    frame: Frame,
+    role: Role,
+    /// The last name that a condition may belong to.
+    near: Option<Spot>,
+    negate: bool,
+    /// A preposition stands directly before.
+    prep: Option<&'b str>,
+    stems: Vec<String>,
+}
+
+/// Reads the items into a frame.
+pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
+    let mut walk = Walk {
+        items,
+        schema,
+        frame: Frame::default(),
+        role: Role::None,
+        near: None,
+        negate: false,
+        prep: None,
+        stems,
+    };
+    let mut at = 0;
+    while at < items.len() {
+        let next = walk.step(at);
+        at = match next {
+            Some(next) => next,
+            None => {
+                walk.unread(at);
+                at + 1
+            }
+        };
+    }
+    walk.frame
+}
+
+impl<'b> Walk<'_, 'b> {
+    fn unread(&mut self, at: usize) {
+        let item = &self.items[at];
+        self.frame.unread.push(Unread {
+            text: item.text.clone(),
+            stem: self.stems.get(item.first).cloned().unwrap_or_default(),
+        });
+    }
+
+    fn word(&self, at: usize) -> Option<Word> {
+        match self.items.get(at)?.kind {
+            Kind::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
+    fn lower(&self, at: usize) -> &'b str {
+        self.items.get(at).map_or("", |item| item.lower.as_str())
+    }
+
+    fn number(&self, at: usize) -> Option<f64> {
+        match self.items.get(at)?.kind {
+            Kind::Number(n) => Some(n),
+            _ => None,
+        }
+    }
+
+    /// The first item from `at` that is not filling.
+    fn skip(&self, mut at: usize) -> usize {
+        while matches!(self.word(at), Some(Word::Filler | Word::All))
+            && !matches!(self.lower(at), "." | "?" | "!")
+        {
+            at += 1;
+        }
+        at
+    }
+
+    fn skip_verbs(&self, mut at: usize) -> usize {
+        while matches!(self.word(at), Some(Word::Filler | Word::All | Word::Verb))
+            && !matches!(self.lower(at), "." | "?" | "!")
+        {
+            at += 1;
+        }
+        at
+    }
+
+    fn skip_prep(&self, at: usize, preps: &[&str]) -> usize {
+        let at = self.skip(at);
+        if self.word(at) == Some(Word::Prep) && preps.contains(&self.lower(at)) {
+            self.skip(at + 1)
+        } else {
+            at
+        }
+    }
+
+    fn step(&mut self, at: usize) -> Option<usize> {
+        let prep = self.prep.take();
+        let items = self.items;
+        match &items[at].kind {
+            Kind::Word(word) => self.keyword(*word, at),
+            Kind::When(span) => {
+                self.add_filter(None, Test::When(span.clone()), at, at + 1);
+                Some(at + 1)
+            }
+            Kind::Quoted(text) => {
+                // Beside a name it is a value of that thing; alone it cannot be placed.
+                let column = self.near.clone()?;
+                self.add_filter(Some(column), Test::Text(text.clone()), at, at + 1);
+                Some(at + 1)
+            }
+            Kind::Number(_) => self.number_first(at),
+            Kind::Mention(mention) => self.mention(mention, at, prep),
+            Kind::Unknown => {
+                // "ordered from highest to lowest"
+                let directed = matches!(
+                    self.word(at + 1),
+                    Some(Word::Descending | Word::Ascending | Word::Alphabetically)
+                );
+                (directed
+                    && matches!(
+                        self.lower(at),
+                        "ordered" | "sorted" | "ranked" | "listed" | "arranged"
+                    ))
+                .then_some(at + 1)
+            }
+        }
+    }
+
+    fn keyword(&mut self, word: Word, at: usize) -> Option<usize> {
+        match word {
+            Word::Filler => {
+                if matches!(self.lower(at), "." | "?" | "!" | ";") {
+                    self.role = Role::None;
+                    self.frame.main_outputs.get_or_insert(self.frame.outputs.len());
+                }
+                Some(at + 1)
+            }
+            Word::Verb | Word::All | Word::Relative | Word::Possessive | Word::Money | Word::Unit => {
+                Some(at + 1)
+            }
+            Word::Which if self.is_relative(at) => Some(at + 1),
+            Word::Which | Word::List => {
+                self.role = Role::None;
+                Some(at + 1)
+            }
+            Word::Prep => {
+                self.prep = Some(self.lower(at));
+                Some(at + 1)
+            }
+            Word::And => Some(at + 1),
+            Word::HowMany | Word::NumberOf | Word::Average | Word::Max | Word::Min | Word::HowMuch => {
+                let (measure, next) = self.measure(at)?;
+                self.take_measure(measure);
+                Some(next)
+            }
+            Word::Sum => match self.measure(at) {
+                Some((measure, next)) => {
+                    self.take_measure(measure);
+                    Some(next)
+                }
+                // "in total"
+                None if self.skip(at + 1) >= self.items.len()
+                    || !matches!(self.items[self.skip(at + 1)].kind, Kind::Unknown) =>
+                {
+                    Some(at + 1)
+                }
+                None => None,
+            },
+            Word::Distinct => {
+                let (spot, next) = self.name(at + 1)?;
+                self.frame.distinct = true;
+                self.output(spot);
+                Some(next)
+            }
+            Word::Each => self.group(at + 1),
+            Word::By => self.by(at),
+            Word::Grained(grain) => {
+                self.frame.groups.push(RawGroup::Period(grain));
+                Some(at + 1)
+            }
+            Word::Grain(grain) => {
+                if self.role == Role::Group {
+                    self.frame.groups.push(RawGroup::Period(grain));
+                    return Some(at + 1);
+                }
+                None
+            }
+            Word::Top(dir) => self.top(dir, at),
+            Word::Selling(dir) => self.ranked_subject(at + 1, RankBy::Selling, dir, None),
+            Word::Adjective(adjective) => {
+                self.ranked_subject(at + 1, RankBy::Adjective(adjective), adjective.dir, None)
+            }
+            Word::Most(dir) => {
+                let (mut measure, next) = self.measure(at + 1)?;
+                if measure.agg.is_none()
+                    && (measure.of.mention.exact_tables().next().is_some() || self.lower(at).ends_with(" of"))
+                {
+                    measure.agg = Some(Agg::Count);
+                }
+                self.rank_by(RankBy::Measure(measure), dir, None);
+                Some(next)
+            }
+            Word::Highest(dir) => self.highest(dir, at, None),
+            Word::OrderBy => self.order_by(at),
+            Word::Descending | Word::Ascending => {
+                let dir = if word == Word::Descending {
+                    Dir::Down
+                } else {
+                    Dir::Up
+                };
+                match self.frame.order.last_mut() {
+                    Some(order) => order.dir = Some(dir),
+                    None => self.frame.order.push(RawOrder {
+                        by: None,
+                        dir: Some(dir),
+                    }),
+                }
+                Some(at + 1)
+            }
+            Word::Alphabetically => {
+                self.frame.order.push(RawOrder { by: None, dir: None });
+                Some(at + 1)
+            }
+            Word::Not => {
+                let next = self.skip_verbs(at + 1);
+                // "have not been ordered", "did not order"
+                if (next > at + 1 || self.word(next) == Some(Word::Trade))
+                    && let Some(end) = self.related(next, true)
+                {
+                    return Some(end);
+                }
+                if self.word(next) == Some(Word::Null) {
+                    return None;
+                }
+                self.negate = true;
+                Some(at + 1)
+            }
+            Word::Never => self.related(self.skip_verbs(at + 1), true),
+            Word::Without => self.without(at + 1),
+            Word::Compare(compare) => self.compare_first(compare, at),
+            Word::Between => {
+                let from = self.number(self.skip_money(at + 1))?;
+                let and = self.skip_money(at + 1) + 1;
+                let and = self.skip_money(and);
+                let to_at = self.skip_money(and + 1);
+                let to = self.number(to_at).filter(|_| self.lower(and) == "and")?;
+                let end = self.skip_money(to_at + 1);
+                let (column, next) = self
+                    .name(end)
+                    .filter(|(spot, _)| !spot.mention.columns.is_empty())?;
+                self.add_filter(Some(column), Test::Between(from, to), at, to_at + 1);
+                Some(next)
+            }
+            Word::Trade => {
+                let spot = self.trade_table(at)?;
+                self.near = Some(spot.clone());
+                self.frame.anchors.push(spot);
+                Some(at + 1)
+            }
+            Word::Null
+            | Word::Starts
+            | Word::Ends
+            | Word::Contains
+            | Word::Than
+            | Word::Or
+            | Word::Percent => None,
+        }
+    }
+
+    fn skip_money(&self, mut at: usize) -> usize {
+        while matches!(self.word(at), Some(Word::Money | Word::Filler)) {
+            at += 1;
+        }
+        at
+    }
+}

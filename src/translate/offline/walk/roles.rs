@@ -1,0 +1,271 @@
+//! The roles names play: shown, computed, grouped by, ranked, ordered.
+
+use super::super::frame::{Agg, RankBy, RawGroup, RawMeasure, RawOrder, RawRank, Spot, Test};
+use super::super::lexicon::{Compare, Dir, Word};
+use super::super::link::{Fit, Kind, Mention};
+use super::{Role, Walk};
+
+impl<'b> Walk<'_, 'b> {
+    pub(super) fn take_measure(&mut self, measure: RawMeasure) {
+        self.role = Role::Measure(measure.agg);
+        self.near = Some(measure.of.clone());
+        self.frame.measures.push(measure);
+    }
+
+    pub(super) fn output(&mut self, spot: Spot) {
+        if self.frame.outputs.is_empty() {
+            self.frame.plural = spot.lower.ends_with('s') || spot.lower == "people";
+        }
+        self.near = Some(spot.clone());
+        self.frame.outputs.push(spot);
+        self.role = Role::Output;
+    }
+
+    /// What comes after "each", "per".
+    pub(super) fn group(&mut self, at: usize) -> Option<usize> {
+        let at = self.skip_prep(at, &["of"]);
+        self.role = Role::Group;
+        if let Some(Word::Grain(grain)) = self.word(at) {
+            self.frame.groups.push(RawGroup::Period(grain));
+            return Some(at + 1);
+        }
+        let (spot, next) = self.name(at)?;
+        self.near = Some(spot.clone());
+        self.frame.groups.push(RawGroup::Name(spot));
+        Some(next)
+    }
+
+    /// After "by": what to group by, what to rank by, or who did it.
+    pub(super) fn by(&mut self, at: usize) -> Option<usize> {
+        let open = matches!(self.frame.rank, Some(RawRank { by: RankBy::Open, .. }));
+        let next = self.skip(at + 1);
+        if open && let Some((measure, end)) = self.measure(next) {
+            if let Some(rank) = &mut self.frame.rank {
+                rank.by = RankBy::Measure(measure);
+            }
+            self.role = Role::None;
+            return Some(end);
+        }
+        if let Some(Kind::Mention(mention)) = self.items.get(next).map(|item| &item.kind)
+            && mention.columns.is_empty()
+            && mention.tables.is_empty()
+        {
+            // "paid by card"
+            return Some(at + 1);
+        }
+        // "reviews by members from Oslo": who did it, not a group.
+        if let Some((spot, end)) = self.name(next)
+            && spot.mention.exact_tables().next().is_some()
+            && spot.lower.ends_with('s')
+            && self.is_described(end)
+        {
+            self.near = Some(spot.clone());
+            self.frame.anchors.push(spot);
+            self.role = Role::Anchor;
+            return Some(end);
+        }
+        self.group(at + 1)
+    }
+
+    /// Whether a condition on the noun before follows: "from Oslo", "who joined in 2024".
+    fn is_described(&self, at: usize) -> bool {
+        let at = self.skip(at);
+        match self.word(at) {
+            Some(Word::Which | Word::Relative) => true,
+            Some(Word::Prep) => matches!(
+                self.items.get(self.skip(at + 1)).map(|item| &item.kind),
+                Some(Kind::Mention(mention)) if !mention.values.is_empty()
+            ),
+            _ => false,
+        }
+    }
+
+    pub(super) fn top(&mut self, dir: Dir, at: usize) -> Option<usize> {
+        let next = self.skip(at + 1);
+        let limit = self
+            .number(next)
+            .filter(|n| n.fract() == 0.0 && *n >= 1.0)
+            .map(|n| n as u64);
+        let next = if limit.is_some() { next + 1 } else { next };
+        match self.word(next) {
+            Some(Word::Selling(_)) => return self.ranked_subject(next + 1, RankBy::Selling, dir, limit),
+            Some(Word::Adjective(adjective)) => {
+                return self.ranked_subject(next + 1, RankBy::Adjective(adjective), adjective.dir, limit);
+            }
+            Some(Word::Highest(dir)) => return self.highest(dir, next, limit),
+            _ => {}
+        }
+        self.ranked_subject(next, RankBy::Open, dir, limit)
+    }
+
+    /// "… products": the thing that is ranked.
+    pub(super) fn ranked_subject(
+        &mut self,
+        at: usize,
+        by: RankBy,
+        dir: Dir,
+        limit: Option<u64>,
+    ) -> Option<usize> {
+        match self.name(at) {
+            Some((spot, next)) => {
+                self.output(spot);
+                let limit = limit.or((!self.frame.plural).then_some(1));
+                self.rank_by(by, dir, limit);
+                Some(next)
+            }
+            // "which product is the cheapest"
+            None if !self.frame.outputs.is_empty() && !matches!(by, RankBy::Open) => {
+                self.rank_by(by, dir, limit);
+                Some(at)
+            }
+            None => None,
+        }
+    }
+
+    pub(super) fn rank_by(&mut self, by: RankBy, dir: Dir, limit: Option<u64>) {
+        let default = (!self.frame.plural).then_some(1);
+        match &mut self.frame.rank {
+            Some(rank) if matches!(rank.by, RankBy::Open) => {
+                rank.by = by;
+                // "bottom 5 with the highest" would contradict itself; the plain word wins.
+                if rank.dir == Dir::Down {
+                    rank.dir = dir;
+                }
+            }
+            Some(_) => self.frame.order.push(RawOrder {
+                by: match by {
+                    RankBy::Measure(measure) => Some(measure),
+                    _ => None,
+                },
+                dir: Some(dir),
+            }),
+            None => {
+                self.frame.rank = Some(RawRank {
+                    limit: limit.or(default),
+                    dir,
+                    by,
+                });
+            }
+        }
+        self.role = Role::None;
+    }
+
+    /// "highest price", "largest order".
+    pub(super) fn highest(&mut self, dir: Dir, at: usize, limit: Option<u64>) -> Option<usize> {
+        let (measure, next) = self.measure(at + 1)?;
+        let is_table = measure.of.mention.exact_tables().next().is_some();
+        if is_table && measure.agg.is_none() {
+            return self.ranked_subject(at + 1, RankBy::Size, dir, limit);
+        }
+        let open = matches!(self.frame.rank, Some(RawRank { by: RankBy::Open, .. }));
+        if open || !self.frame.outputs.is_empty() {
+            self.rank_by(RankBy::Measure(measure), dir, limit);
+            return Some(next);
+        }
+        if measure.agg.is_some() {
+            return None;
+        }
+        let agg = if dir == Dir::Down { Agg::Max } else { Agg::Min };
+        self.take_measure(RawMeasure {
+            agg: Some(agg),
+            of: measure.of,
+        });
+        Some(next)
+    }
+
+    pub(super) fn order_by(&mut self, at: usize) -> Option<usize> {
+        let mut next = self.skip(at + 1);
+        let mut dir = None;
+        if let Some(Word::Highest(found) | Word::Most(found) | Word::Top(found)) = self.word(next) {
+            dir = Some(found);
+            next = self.skip(next + 1);
+        }
+        let (measure, end) = self.measure(next)?;
+        let mut end = end;
+        if self.lower(end) == "first" {
+            end += 1;
+        }
+        self.frame.order.push(RawOrder {
+            by: Some(measure),
+            dir,
+        });
+        self.role = Role::None;
+        Some(end)
+    }
+
+    pub(super) fn mention(&mut self, mention: &Mention, at: usize, prep: Option<&'b str>) -> Option<usize> {
+        let named = !mention.tables.is_empty() || !mention.columns.is_empty();
+        let outright = mention.exact_tables().next().is_some()
+            || mention.columns.iter().any(|(_, fit)| *fit <= Fit::Exact);
+        if !mention.values.is_empty() && !outright {
+            return Some(self.value(mention, at));
+        }
+        if !named {
+            return Some(self.value(mention, at));
+        }
+        let (spot, next) = self.name(at)?;
+        if let Some(end) = self.condition(&spot, next, at) {
+            return Some(end);
+        }
+        let is_table = spot.mention.exact_tables().next().is_some();
+        // "delivery orders": handled by the value; "store 5": by its key.
+        if is_table
+            && let Some(value) = self.number(next)
+            && value.fract() == 0.0
+            && !matches!(self.word(next + 1), Some(Word::Money))
+        {
+            self.add_filter(Some(spot), Test::Compare(Compare::Equal, value), at, next + 1);
+            return Some(next + 1);
+        }
+        let after_and = at > 0 && self.word(self.back(at)) == Some(Word::And);
+        match (self.role, prep) {
+            (Role::Group, _) if after_and => {
+                self.near = Some(spot.clone());
+                self.frame.groups.push(RawGroup::Name(spot));
+            }
+            (Role::Measure(agg), None) if after_and && !is_table && agg != Some(Agg::Count) => {
+                self.take_measure(RawMeasure { agg, of: spot });
+            }
+            (Role::Output, _) if after_and => self.output(spot),
+            (Role::None, None) => self.output(spot),
+            (_, Some(preposition)) if !is_table && preposition == "with" => {
+                let column_only = spot.mention.columns.iter().all(|(col, _)| self.is_boolean(*col));
+                if column_only || !self.frame.measures.is_empty() {
+                    self.add_filter(Some(spot), Test::NotNull, at, next);
+                } else {
+                    self.output(spot);
+                }
+            }
+            _ if !is_table && spot.mention.columns.iter().all(|(col, _)| self.is_boolean(*col)) => {
+                self.add_filter(Some(spot), Test::NotNull, at, next);
+            }
+            (Role::Output, None) if !is_table && prep.is_none() => return None,
+            _ => {
+                self.near = Some(spot.clone());
+                self.frame.anchors.push(spot);
+                self.role = Role::Anchor;
+            }
+        }
+        if self.negate {
+            return None;
+        }
+        Some(next)
+    }
+
+    /// "authors who …", "orders which …": not a new question.
+    pub(super) fn is_relative(&self, at: usize) -> bool {
+        at > 0 && matches!(self.items[at - 1].kind, Kind::Mention(_)) && self.lower(at) != "what"
+    }
+
+    /// The item before `at`, filling skipped.
+    pub(super) fn back(&self, at: usize) -> usize {
+        let mut at = at;
+        while at > 0 {
+            at -= 1;
+            if !matches!(self.word(at), Some(Word::Filler | Word::All)) {
+                return at;
+            }
+        }
+        0
+    }
+}
