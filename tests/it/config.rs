@@ -161,7 +161,10 @@ fn later_layers_go_first() {
     assert_eq!(config.files.max_upload_bytes, 2 << 30);
     assert_eq!(config.files.imports_at_once, 3);
     assert_eq!(config.log.format, LogFormat::Json);
-    assert_eq!(config.log.filter, "info,actix_server=warn", "set but empty is not set");
+    assert_eq!(
+        config.log.filter, "info,actix_server=warn",
+        "set but empty is not set"
+    );
 
     let flags = ServerFlags {
         listen: Some("127.0.0.1:3".parse().unwrap()),
