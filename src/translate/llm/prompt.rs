@@ -7,7 +7,8 @@
 use std::collections::HashSet;
 
 use openai_api_rs::v1::chat_completion::{ChatCompletionMessage, MessageRole};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::message;
 use crate::catalog::{Catalog, Column, Dialect, Table};
@@ -92,16 +93,78 @@ pub(super) fn messages(context: &Context<'_>, budget: usize, values: Values) -> 
 }
 
 /// `<name>` JSON `</name>`; the JSON holds no angle bracket of its own, they only occur inside its strings.
-fn block(text: &mut String, name: &str, content: &Value) {
-    let json = content
-        .to_string()
-        .replace('<', "\\u003c")
-        .replace('>', "\\u003e");
+fn block(text: &mut String, name: &str, content: &impl Serialize) {
+    let json = json_text(content).replace('<', "\\u003c").replace('>', "\\u003e");
     text.push_str(&format!("<{name}>\n{json}\n</{name}>\n"));
 }
 
+/// Structs keep the order of their fields, so that a table's name stands before its columns.
+fn json_text(content: &impl Serialize) -> String {
+    // Names, texts and numbers only: nothing that JSON could not hold.
+    serde_json::to_string(content).unwrap_or_default()
+}
+
+/// The catalog as the model sees it.
+#[derive(Serialize)]
+struct Shown<'a> {
+    tables: Vec<ShownTable<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    tables_not_shown: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    names_of_tables_not_shown: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ShownTable<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a str>,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    primary_key: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    foreign_keys: Vec<ShownKey<'a>>,
+    columns: Vec<ShownColumn<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    columns_not_shown: usize,
+}
+
+#[derive(Serialize)]
+struct ShownKey<'a> {
+    columns: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    schema: Option<&'a str>,
+    table: &'a str,
+    references: &'a [String],
+}
+
+#[derive(Serialize)]
+struct ShownColumn<'a> {
+    name: &'a str,
+    #[serde(rename = "type")]
+    type_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    comment: Option<String>,
+    /// Every value there is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    all_values: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    some_values: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    min: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max: Option<String>,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
 /// The tables, those that the question touches first, until the bytes are used up.
-fn catalog(context: &Context<'_>, bytes: usize, values: Values) -> Value {
+fn catalog<'a>(context: &Context<'a>, bytes: usize, values: Values) -> Shown<'a> {
     let wanted = Wanted::of(context);
     let mut order: Vec<(usize, u64)> = context
         .catalog
@@ -117,30 +180,27 @@ fn catalog(context: &Context<'_>, bytes: usize, values: Values) -> Value {
     let mut left_out = Vec::new();
     for (at, _) in order {
         let table = &context.catalog.tables[at];
-        let mut whole = describe(table, &wanted, usize::MAX, values);
-        let mut size = whole.to_string().len();
+        let mut shown = describe(table, &wanted, usize::MAX, values);
+        let mut size = json_text(&shown).len();
         // The first tables are what the question is about: rather fewer columns than none of them.
         if size > left && tables.len() < 3 && left > bytes / 4 {
             let columns = (table.columns.len() * left / size).max(1);
-            whole = describe(table, &wanted, columns, values);
-            size = whole.to_string().len();
+            shown = describe(table, &wanted, columns, values);
+            size = json_text(&shown).len();
         }
         if size <= left {
             left -= size;
-            tables.push(whole);
+            tables.push(shown);
         } else if left_out.len() < MAX_LEFT_OUT && table.name.len() + 4 <= left {
             left -= table.name.len() + 4;
-            left_out.push(json!(table.name));
+            left_out.push(table.name.as_str());
         }
     }
-    let hidden = context.catalog.tables.len() - tables.len();
-    let mut data = Map::new();
-    data.insert("tables".into(), Value::Array(tables));
-    if hidden > 0 {
-        data.insert("tables_not_shown".into(), json!(hidden));
-        data.insert("names_of_tables_not_shown".into(), Value::Array(left_out));
+    Shown {
+        tables_not_shown: context.catalog.tables.len() - tables.len(),
+        tables,
+        names_of_tables_not_shown: left_out,
     }
-    Value::Object(data)
 }
 
 /// A table that a wanted one points at, or that points at it, is likely needed for the join.
@@ -160,38 +220,7 @@ fn lend_to_neighbours(catalog: &Catalog, order: &mut [(usize, u64)]) {
 }
 
 /// At most `columns` of the table's columns: keys and what the question touches first.
-fn describe(table: &Table, wanted: &Wanted, columns: usize, values: Values) -> Value {
-    let mut object = Map::new();
-    if let Some(schema) = &table.schema {
-        object.insert("schema".into(), json!(schema));
-    }
-    object.insert("name".into(), json!(table.name));
-    if let Some(comment) = &table.comment {
-        object.insert("comment".into(), json!(cut(comment, MAX_COMMENT)));
-    }
-    if let Some(rows) = table.row_estimate {
-        object.insert("rows".into(), json!(rows));
-    }
-    if !table.primary_key.is_empty() {
-        object.insert("primary_key".into(), json!(table.primary_key));
-    }
-    let keys: Vec<Value> = table
-        .foreign_keys
-        .iter()
-        .map(|key| {
-            let mut object = Map::new();
-            object.insert("columns".into(), json!(key.columns));
-            if let Some(schema) = &key.schema {
-                object.insert("schema".into(), json!(schema));
-            }
-            object.insert("table".into(), json!(key.table));
-            object.insert("references".into(), json!(key.references));
-            Value::Object(object)
-        })
-        .collect();
-    if !keys.is_empty() {
-        object.insert("foreign_keys".into(), Value::Array(keys));
-    }
+fn describe<'a>(table: &'a Table, wanted: &Wanted, columns: usize, values: Values) -> ShownTable<'a> {
     let mut kept: Vec<usize> = (0..table.columns.len()).collect();
     if columns < kept.len() {
         kept.sort_by_key(|at| {
@@ -205,48 +234,58 @@ fn describe(table: &Table, wanted: &Wanted, columns: usize, values: Values) -> V
         });
         kept.truncate(columns);
         kept.sort_unstable();
-        object.insert("columns_not_shown".into(), json!(table.columns.len() - columns));
     }
-    let shown = kept
-        .iter()
-        .map(|at| describe_column(&table.columns[*at], values))
-        .collect();
-    object.insert("columns".into(), Value::Array(shown));
-    Value::Object(object)
+    ShownTable {
+        schema: table.schema.as_deref(),
+        name: &table.name,
+        comment: table.comment.as_deref().map(|comment| cut(comment, MAX_COMMENT)),
+        rows: table.row_estimate,
+        primary_key: &table.primary_key,
+        foreign_keys: table
+            .foreign_keys
+            .iter()
+            .map(|key| ShownKey {
+                columns: &key.columns,
+                schema: key.schema.as_deref(),
+                table: &key.table,
+                references: &key.references,
+            })
+            .collect(),
+        columns_not_shown: table.columns.len() - kept.len(),
+        columns: kept
+            .into_iter()
+            .map(|at| describe_column(&table.columns[at], values))
+            .collect(),
+    }
 }
 
-fn describe_column(column: &Column, values: Values) -> Value {
-    let mut object = Map::new();
-    object.insert("name".into(), json!(column.name));
-    object.insert("type".into(), json!(column.type_name));
-    if !column.nullable {
-        object.insert("nullable".into(), json!(false));
-    }
-    if let Some(comment) = &column.comment {
-        object.insert("comment".into(), json!(cut(comment, MAX_COMMENT)));
-    }
+fn describe_column(column: &Column, values: Values) -> ShownColumn<'_> {
+    let mut shown = ShownColumn {
+        name: &column.name,
+        type_name: &column.type_name,
+        comment: column.comment.as_deref().map(|comment| cut(comment, MAX_COMMENT)),
+        all_values: Vec::new(),
+        some_values: Vec::new(),
+        min: None,
+        max: None,
+    };
     if values == Values::Sent {
-        let shown: Vec<&str> = column
+        let words: Vec<&str> = column
             .values
             .iter()
             .filter(|value| value.len() <= MAX_VALUE)
             .map(String::as_str)
             .take(MAX_VALUES)
             .collect();
-        let all = column.values_complete && shown.len() == column.values.len();
-        if !shown.is_empty() {
-            object.insert(
-                if all { "all_values" } else { "some_values" }.into(),
-                json!(shown),
-            );
+        if column.values_complete && words.len() == column.values.len() {
+            shown.all_values = words;
+        } else {
+            shown.some_values = words;
         }
-        for (name, end) in [("min", &column.min), ("max", &column.max)] {
-            if let Some(end) = end {
-                object.insert(name.into(), json!(cut(end, MAX_VALUE)));
-            }
-        }
+        shown.min = column.min.as_deref().map(|end| cut(end, MAX_VALUE));
+        shown.max = column.max.as_deref().map(|end| cut(end, MAX_VALUE));
     }
-    Value::Object(object)
+    shown
 }
 
 /// The words that a table has to do with to be of use.

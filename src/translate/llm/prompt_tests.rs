@@ -76,6 +76,10 @@ fn every_part_stands_in_its_block() {
     assert!(rules.contains("Dialect: PostgreSQL") && rules.contains("Monday, 2026-11-23"));
     let asked = text(&messages[1]);
     assert_eq!(read(asked, "data")["tables"][0]["columns"][1]["name"], "total");
+    assert!(
+        asked.find("\"name\":\"orders\"") < asked.find("\"columns\":"),
+        "a table's name comes first"
+    );
     assert_eq!(read(asked, "glossary"), "revenue: sum of total");
     assert_eq!(read(asked, "conversation")[0]["query"], "SELECT 1");
     assert_eq!(
