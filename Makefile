@@ -17,6 +17,9 @@ ARGS ?=
 # The binary that `make bench` measures; without one the release build is made and measured.
 BIN ?=
 
+# The tests mean the defaults, whatever the developer's shell has configured.
+PLAIN := env -u DATABASE_URL -u SECRET_KEY -u OPENAI_API_KEY -u OPENAI_BASE_URL -u OPENAI_MODEL -u CUSTARD_SOURCE
+
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test-results/*' 2>/dev/null)
 
 .PHONY: help setup setup-test run dev ui build test test-rust test-ui test-browser release dist bench clean
@@ -58,7 +61,7 @@ test: setup-test ## Everything CI runs: formats, lints, all tests, browser tests
 
 test-rust:
 	$(STEP) 'Clippy, warnings are errors' cargo clippy --locked --all-targets -- -D warnings
-	$(STEP) 'Rust tests' cargo test --locked
+	$(STEP) 'Rust tests' $(PLAIN) cargo test --locked
 
 test-ui: $(UI)/node_modules/.installed
 	$(STEP) 'Types of the UI' $(NPM) run --silent typecheck
@@ -66,7 +69,7 @@ test-ui: $(UI)/node_modules/.installed
 	$(STEP) 'Unit tests of the UI' $(NPM) run --silent test
 
 test-browser: $(UI)/node_modules/.installed
-	$(STEP) 'Browser tests' env CUSTARD_BIN="$$(realpath $(TARGET))/debug/clean-custard" CHROMIUM="$$(scripts/setup.sh chromium)" $(NPM) run --silent browser
+	$(STEP) 'Browser tests' $(PLAIN) CUSTARD_BIN="$$(realpath $(TARGET))/debug/clean-custard" CHROMIUM="$$(scripts/setup.sh chromium)" $(NPM) run --silent browser
 
 release: setup ui ## Optimised, stripped: target/release/clean-custard
 	$(STEP) 'Release build (up to 45 minutes on two cores)' cargo build --locked --release

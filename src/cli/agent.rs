@@ -67,7 +67,7 @@ fn load(args: Args) -> Result<AgentConfig> {
     };
     let inputs = Inputs {
         file: args.config.as_deref().zip(text.as_deref()),
-        env: &std::env::vars().collect(),
+        env: &super::environment(),
         read: &|path| std::fs::read_to_string(path),
     };
     Ok(AgentConfig::load(&inputs, flags)?)

@@ -1,7 +1,6 @@
 //! `clean-custard check`: tries every configured part and says what fails and how to mend it. It changes
 //! nothing: no folder is made, no schema brought up to date, no rows are read.
 
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,12 +43,9 @@ pub async fn run(args: Args) -> Result<i32> {
         ),
         None => None,
     };
-    let env: BTreeMap<String, String> = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect();
     let inputs = Inputs {
         file: file.zip(text.as_deref()),
-        env: &env,
+        env: &super::environment(),
         read: &|path| std::fs::read_to_string(path),
     };
     let flags = ServerFlags {

@@ -8,6 +8,7 @@ mod eval;
 mod server;
 mod user;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -90,6 +91,13 @@ pub fn main() -> i32 {
     })
 }
 
+/// The environment as far as it is text; `std::env::vars` would panic at a variable that is not, whoever set it.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
 /// The configuration: defaults, the file, the environment, the flags.
 fn load(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
     let text = match file {
@@ -101,7 +109,7 @@ fn load(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
     };
     let inputs = Inputs {
         file: file.zip(text.as_deref()),
-        env: &std::env::vars().collect(),
+        env: &environment(),
         read: &|path| std::fs::read_to_string(path),
     };
     Ok(Config::load(&inputs, flags)?)

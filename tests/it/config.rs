@@ -277,6 +277,8 @@ fn a_mistake_in_the_environment_is_answered_too() {
         "",
         &[
             ("CUSTARD_HOME", "/opt"),
+            ("CUSTARD_SOURCE", "postgres://localhost/shop"),
+            ("CUSTARD_BIN", "/usr/bin/clean-custard"),
             ("CUSTARD_SERVER_PORT", "tcp://10.0.0.1:80"),
             ("CUSTARD_SERVER_SERVICE_HOST", "10.0.0.1"),
         ],
