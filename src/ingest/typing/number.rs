@@ -132,14 +132,13 @@ fn strip(text: &[u8]) -> Option<(bool, Around, &[u8])> {
         negative = true;
         text = trim(inner);
     }
-    if !negative {
-        if let Some(rest) = text
+    if !negative
+        && let Some(rest) = text
             .strip_prefix(b"-")
             .or_else(|| text.strip_prefix("\u{2212}".as_bytes()))
-        {
-            negative = true;
-            text = trim(rest);
-        }
+    {
+        negative = true;
+        text = trim(rest);
     }
     if let Some(length) = currency_at_start(text) {
         around = Around::Currency(key(&text[..length]));

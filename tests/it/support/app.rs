@@ -65,12 +65,14 @@ pub struct TestApp {
     _database: Option<Database<'static>>,
 }
 
+type Change = Box<dyn FnOnce(&mut Config)>;
+
 /// How a [`TestApp`] differs from the defaults.
 #[derive(Default)]
 pub struct Builder {
     postgres: bool,
     llm: Option<LlmConfig>,
-    change: Vec<Box<dyn FnOnce(&mut Config)>>,
+    change: Vec<Change>,
 }
 
 impl Builder {
@@ -167,10 +169,6 @@ impl Drop for TestApp {
 impl TestApp {
     pub fn builder() -> Builder {
         Builder::default()
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
     }
 
     /// Stops the server and starts it again on the same data and address.

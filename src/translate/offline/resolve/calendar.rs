@@ -61,8 +61,7 @@ impl Resolver<'_, '_> {
             .map(|r| &r.of)
             .chain(&frame.anchors)
             .filter_map(|spot| self.table_of(spot).map(|table| (spot.end, table)))
-            .filter(|(end, table)| *end <= raw.start && raw.start - end <= 4 && has_date(*table))
-            .next_back()
+            .rfind(|(end, table)| *end <= raw.start && raw.start - end <= 4 && has_date(*table))
             .map(|(_, table)| table);
         if let Some(table) = related {
             return self.main_date(table, &raw.text);
