@@ -31,5 +31,7 @@ export default defineConfig({
     setupFiles: ["./src/test-setup.ts"],
     include: ["src/**/*.test.{ts,tsx}"],
     restoreMocks: true,
+    // A busy machine is no failure: the limit only ends what hangs.
+    testTimeout: 60_000,
   },
 });

@@ -17,13 +17,15 @@ use std::time::Instant;
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::datasource::file_format::parquet::ParquetFormat;
 use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl};
 use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::coop::CooperativeExec;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use futures::StreamExt;
 use tokio::sync::{mpsc, oneshot};
@@ -167,7 +169,8 @@ fn threads() -> Result<&'static tokio::runtime::Runtime> {
     THREADS
         .get_or_init(|| {
             tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(cores())
+                // More than cores: a query that does not give way must not keep others from being stopped.
+                .worker_threads(cores() + 2)
                 .thread_name("files-query")
                 .enable_all()
                 .build()
@@ -367,9 +370,28 @@ impl Query {
                 .map_err(|error| errors::of(&error))?,
             _ => frame,
         };
-        let stream = frame.execute_stream().await.map_err(|error| errors::of(&error))?;
+        let context = Arc::new(frame.task_ctx());
+        let plan = frame
+            .create_physical_plan()
+            .await
+            .map_err(|error| errors::of(&error))?;
+        let plan = yielding(plan).map_err(|error| errors::of(&error))?;
+        let stream = execute_stream(plan, context).map_err(|error| errors::of(&error))?;
         Ok((plain::schema(&stream.schema()), stream))
     }
+}
+
+/// Makes joins give way after so many batches. One that makes many rows of few, under an aggregate that takes
+/// them all, would otherwise never look up: it could be neither stopped nor timed out.
+fn yielding(plan: Arc<dyn ExecutionPlan>) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+    let joins = |node: Arc<dyn ExecutionPlan>| {
+        Ok(if node.children().len() > 1 {
+            Transformed::yes(Arc::new(CooperativeExec::new(node)) as Arc<dyn ExecutionPlan>)
+        } else {
+            Transformed::no(node)
+        })
+    };
+    Ok(plan.transform_up(joins)?.data)
 }
 
 /// What a query may still return.

@@ -347,13 +347,30 @@ fn names_and_values_cannot_become_syntax() {
     assert!(quoted.contains("\"WeightKg\" > 5"), "{quoted}");
     let library = library();
     let named = sql(
-        "Show the authors named \"Robert'); DROP TABLE books;--\"",
+        "Show the authors with name \"Robert'); DROP TABLE books;--\"",
         &library,
     );
     assert!(
         named.contains("LOWER(name) = LOWER('Robert''); DROP TABLE books;--')"),
         "{named}"
     );
+}
+
+#[test]
+fn a_total_of_things_that_have_a_total_is_not_guessed() {
+    let mut catalog = freight();
+    let mut total = catalog.tables[1].columns[0].clone();
+    total.name = "total".into();
+    total.type_name = "numeric".into();
+    total.kind = ColumnKind::Decimal;
+    let table = catalog
+        .tables
+        .iter_mut()
+        .find(|table| table.name.eq_ignore_ascii_case("shipments"))
+        .expect("shipments");
+    table.columns.push(total);
+    let reason = refusal("What is the total of shipments?", &catalog);
+    assert!(reason.contains("how many shipments"), "{reason}");
 }
 
 #[test]

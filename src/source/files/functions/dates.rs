@@ -438,7 +438,7 @@ mod tests {
         // PostgreSQL pads Month with blanks to nine places; chrono does not.
         assert!(from_letters("Month YYYY").is_err());
         assert!(from_letters("YYYY-\"Q\"Q").is_err());
-        assert!(checked("%Y-%q").is_err());
+        assert!(checked("%Y-%!").is_err());
     }
 
     #[test]

@@ -51,6 +51,22 @@ impl Resolver<'_, '_> {
                     spaced(&self.schema.table(table).name)
                 ));
             }
+            // "total of orders" counts orders, unless orders have a total of their own: then it is no telling.
+            let named_total = |col: &Col| {
+                self.kind(*col).is_number() && self.schema.words(*col).iter().any(|word| word == "total")
+            };
+            if measure.agg == Some(Agg::Sum)
+                && let Some(col) = self.schema.columns(table).find(named_total)
+            {
+                let things = spaced(&self.schema.table(table).name);
+                return refuse(format!(
+                    "\"{}\" can mean how many {things} there are or the sum of their {}; ask \"how many {things} …\" or \
+                     \"sum of {} …\".",
+                    measure.of.text,
+                    self.schema.spoken(col),
+                    self.schema.spoken(col)
+                ));
+            }
             let thing = singular(&spaced(&self.schema.table(table).name)).replace(' ', "_");
             return Ok(Measure {
                 agg: Agg::Count,
