@@ -114,10 +114,30 @@ pub async fn import(
         out: out.to_owned(),
         overrides: overrides.clone(),
     };
-    match process::run(&job, limits).await? {
-        worker::Reply::Imported(import) => Ok(import),
-        other => Err(unexpected(&other)),
+    let result = match process::run(&job, limits).await {
+        Ok(worker::Reply::Imported(import)) => Ok(import),
+        Ok(other) => Err(unexpected(&other)),
+        Err(error) => Err(error),
+    };
+    if result.is_err() {
+        // A worker that died could not tidy up. The error matters more than what may be left.
+        let out = out.to_owned();
+        let _ = tokio::task::spawn_blocking(move || empty(&out)).await;
     }
+    result
+}
+
+/// Removes whatever lies in a folder.
+fn empty(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// Statistics of an imported table.

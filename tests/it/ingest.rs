@@ -660,7 +660,7 @@ async fn broken_files_are_told_where() {
         ("a.csv", &b"a,b\n1,2\n3,\"open\n4,5\n"[..], "line 3, column 3"),
         ("a.json", b"[{\"a\":1},\n {\"a\":}]", "line 2, column 7"),
         ("a.json", b"[{\"a\":1},\n {\"a\":2}", "line 2, column 2"),
-        ("a.json", b"[{\"a\":1}] x", "line 1, column 12"),
+        ("a.json", b"[{\"a\":1}] x", "line 1, column 11"),
         ("a.ndjson", b"{\"a\":1}\n{\"a\" 2}\n", "line 2"),
         ("a.csv", b"", "empty"),
         ("a.csv", b" \n\n", "empty"),
