@@ -205,6 +205,8 @@ def main():
             agent_command += ["--key-file", folder / "key", "--source-file", folder / "source"]
             with running(*agent_command) as agent:
                 time.sleep(IDLE_SECONDS)
+                # The server has closed the idle connection meanwhile; the next call opens another.
+                api.wire.close()
                 status = api.call("GET", f"/api/v1/connections/{connection['id']}/status")
                 if status["agent"] != "online":
                     sys.exit("the agent did not come online")

@@ -29,5 +29,5 @@ export default tseslint.config(
     files: ["public/**/*.js"],
     languageOptions: { globals: globals.browser, sourceType: "script" },
   },
-  { files: ["*.ts", "build/**/*.ts"], languageOptions: { globals: globals.node } },
+  { files: ["*.{ts,js}", "build/**/*.{ts,mjs}"], languageOptions: { globals: globals.node } },
 );

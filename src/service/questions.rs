@@ -105,10 +105,6 @@ pub struct Prepared {
 }
 
 impl Questions {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a part of the server that questions go through"
-    )]
     pub fn new(
         db: Db,
         files: Files,

@@ -13,7 +13,7 @@ export const owner = {
 };
 
 const READY = /ready at (http:\/\/[\d.]+:\d+)/;
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 interface Running {
   url: string;

@@ -67,7 +67,7 @@ SELECT key, value, details ->> 'size', details #>> '{a,b}', details @> '{"a": 1}
 --! CASE, COALESCE, NULLIF, BETWEEN, IN, LIKE, regular expressions
 SELECT CASE WHEN total > 10 THEN 'big' WHEN total BETWEEN 1 AND 10 THEN 'small' ELSE 'none' END, coalesce(status, '?'), nullif(total, 0) FROM orders WHERE status IN ('paid', 'open') AND status NOT LIKE 'x%' AND status ILIKE '%a%' AND status ~* '^p' AND status SIMILAR TO '(paid|open)'
 --! dates
-SELECT extract(year FROM created_at), age(created_at), to_char(created_at, 'YYYY-MM'), created_at AT TIME ZONE 'UTC', created_at + INTERVAL '1 month', date_part('dow', created_at), current_date, now() - INTERVAL '7 days' FROM orders WHERE created_at >= CURRENT_DATE - INTERVAL '10 years'
+SELECT extract(year FROM created_at), age(created_at), to_char(created_at, 'YYYY-MM'), created_at AT TIME ZONE 'UTC', created_at + INTERVAL '1 month', date_part('dow', created_at), current_date, now() > now() - INTERVAL '7 days' FROM orders WHERE created_at >= CURRENT_DATE - INTERVAL '10 years'
 --! casts
 SELECT total::text, CAST(id AS bigint), id::numeric(12, 2), '2024-01-01'::timestamptz, status::varchar(10) FROM orders
 --! an enumeration of the database's own

@@ -306,18 +306,21 @@ impl Resolver<'_> {
         Ok(())
     }
 
-    /// An item of ORDER BY or DISTINCT ON: a bare name is an output first, then a column.
+    /// An item of ORDER BY or DISTINCT ON: a bare name is an output first, then a column; and what fits
+    /// exactly goes before what differs in case.
     fn order_item(&mut self, expr: &mut Expr, output: &Output) -> Result<()> {
         if let Expr::Identifier(ident) = expr {
             let written = Written::new(ident);
             let outputs = || output.columns.iter().map(String::as_str);
-            if let Some(name) = written.pick_exact(outputs()) {
-                written.spell(ident, name);
-                return Ok(());
-            }
-            if scope::find(&self.scopes, &written).is_none()
-                && let Some(name) = written.pick_loosely(outputs())
-            {
+            // DataFusion's outputs keep the capitals they were written with, so there the case says little.
+            let loosely = match self.dialect {
+                Dialect::Postgresql => !scope::is_column(&self.scopes, &written),
+                Dialect::Datafusion => true,
+            };
+            let name = written
+                .pick_exact(outputs())
+                .or_else(|| written.pick_loosely(outputs()).filter(|_| loosely));
+            if let Some(name) = name {
                 written.spell(ident, name);
                 return Ok(());
             }
@@ -325,23 +328,28 @@ impl Resolver<'_> {
         self.expr(expr)
     }
 
-    /// An item of GROUP BY: a bare name is a column of FROM first, then an output.
+    /// An item of GROUP BY: a bare name is a column of FROM first, then an output; and what fits exactly goes
+    /// before what differs in case.
     fn group_item(&mut self, expr: &mut Expr, output: &Output) -> Result<()> {
         match expr {
             Expr::Identifier(ident) => {
                 let written = Written::new(ident);
+                let own = &self.scopes[self.scopes.len().saturating_sub(1)..];
                 let outputs = || output.columns.iter().map(String::as_str);
-                let innermost = self.scopes.len().saturating_sub(1);
-                let is_input = scope::find(&self.scopes[innermost..], &written).is_some();
-                let name = written
-                    .pick_exact(outputs())
-                    .or_else(|| written.pick_loosely(outputs()));
+                let name = if scope::is_column(own, &written) {
+                    None
+                } else {
+                    written.pick_exact(outputs()).or_else(|| {
+                        let is_input = scope::find(own, &written).is_some();
+                        written.pick_loosely(outputs()).filter(|_| !is_input)
+                    })
+                };
                 match name {
-                    Some(name) if !is_input => {
+                    Some(name) => {
                         written.spell(ident, name);
                         Ok(())
                     }
-                    _ => self.expr(expr),
+                    None => self.expr(expr),
                 }
             }
             Expr::Nested(inner) => self.group_item(inner, output),
@@ -676,7 +684,7 @@ impl Resolver<'_> {
 
     fn find_table(&self, schema: Option<&Ident>, name: &Ident) -> Result<&Table> {
         let written = Written::new(name);
-        let schema_written = schema.map(|ident| Written::new(ident));
+        let schema_written = schema.map(Written::new);
         let in_schema = |table: &&Table| match (&schema_written, &table.schema) {
             (None, _) => true,
             (Some(written), Some(schema)) => written.pick(std::iter::once(schema.as_str())).is_some(),

@@ -134,6 +134,14 @@ pub(super) fn find(scopes: &[Scope], written: &Written) -> Option<Found> {
     find_column(scopes, loosely)
 }
 
+/// Whether a column is called exactly so.
+pub(super) fn is_column(scopes: &[Scope], written: &Written) -> bool {
+    scopes
+        .iter()
+        .flat_map(|scope| &scope.relations)
+        .any(|relation| relation.columns.contains(&written.exact))
+}
+
 fn find_column(scopes: &[Scope], column_of: impl Fn(&Relation) -> Option<String>) -> Option<Found> {
     for (depth, scope) in scopes.iter().enumerate().rev() {
         let found: Vec<(&Relation, String)> = scope

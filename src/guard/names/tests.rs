@@ -106,7 +106,7 @@ fn what_does_not_exist_is_told_with_what_does() {
         ),
         (
             "SELECT o.city FROM orders o",
-            "There is no column \"city\" in orders; did you mean id, total, status, customer_id? A column of this name is \
+            "There is no column \"city\" in orders; did you mean id, customer_id, total, status? A column of this name is \
              in public.customers.",
         ),
         (
@@ -180,7 +180,7 @@ fn files_are_quoted_where_capitals_would_be_lost() {
         ),
         (
             "SELECT p.name FROM people p JOIN Orders O ON o.id = P.id",
-            "SELECT p.name FROM people p JOIN \"Orders\" \"O\" ON \"O\".\"Id\" = p.id",
+            "SELECT p.name FROM people p JOIN \"Orders\" \"O\" ON \"O\".\"Id\" = P.id",
         ),
         ("SELECT name FROM public.people", "SELECT name FROM people"),
         (
@@ -189,6 +189,20 @@ fn files_are_quoted_where_capitals_would_be_lost() {
         ),
     ] {
         assert_eq!(datafusion(text).expect(text).text, expected);
+    }
+}
+
+/// The wrong choice here would group or sort by something else without an error.
+#[test]
+fn an_output_that_fits_exactly_goes_before_a_column_that_does_not() {
+    let catalog = Catalog {
+        tables: vec![table(None, "t", &["Day", "n"])],
+    };
+    for dialect in [Dialect::Postgresql, Dialect::Datafusion] {
+        let text = "SELECT date_trunc('month', \"Day\") AS day, sum(n) FROM t GROUP BY day ORDER BY day";
+        let guarded = sql::check(text, dialect).expect("it passes");
+        let resolved = resolve(guarded, &catalog, dialect).expect("it resolves").text;
+        assert!(resolved.ends_with("GROUP BY day ORDER BY day"), "{resolved}");
     }
 }
 

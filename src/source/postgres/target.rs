@@ -354,6 +354,9 @@ mod tests {
         assert_eq!(target.config.get_ports(), [5433]);
         assert_eq!(target.config.get_dbname(), Some("shop"));
         assert!(target.connector.is_none());
+        // Raw, these are not ambiguous, so they are taken as they are.
+        let target = Target::from_url("postgres://ann:p#w/@db.example/shop").unwrap();
+        assert_eq!(target.config.get_password(), Some(&b"p#w/"[..]));
         let target =
             Target::from_url("postgres://ann@db.example/shop?sslmode=require&connect_timeout=3").unwrap();
         assert_eq!(target.config.get_ssl_mode(), SslMode::Require);
@@ -363,7 +366,6 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_read_is_not_shown() {
         for url in [
-            "postgres://ann:sec/ret@db/shop",
             "postgres://ann:sec?ret@db/shop",
             "postgres://ann:sec%zzret@db/shop",
             "postgres://ann:secret@db:port/shop",
@@ -375,10 +377,7 @@ mod tests {
             let Err(Error::Invalid(message)) = Target::from_url(url) else {
                 panic!("{url} was read");
             };
-            assert!(
-                !message.contains("secret") && !message.contains("sec/ret"),
-                "{message}"
-            );
+            assert!(!message.contains("secret"), "{message}");
         }
     }
 }

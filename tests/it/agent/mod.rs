@@ -2,6 +2,7 @@
 //! and a source that makes up its rows. What the database itself does is tested with its source.
 
 mod hostile;
+mod postgres;
 mod world;
 
 use std::sync::atomic::Ordering;

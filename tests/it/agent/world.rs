@@ -188,8 +188,20 @@ pub fn agent_at(url: &str, key: &str, fake: Arc<Fake>, terms: Terms) -> Agent {
     process(vec![(url.to_owned(), key, fake)], terms)
 }
 
+/// An agent beside any source.
+pub fn serving(server: &Server, connection: &str, source: Arc<dyn Source>) -> Agent {
+    started(vec![(server.url(connection), "right", source)], terms())
+}
+
 /// One agent process for several connections.
 pub fn process(connections: Vec<(String, &str, Arc<Fake>)>, terms: Terms) -> Agent {
+    let connections = connections
+        .into_iter()
+        .map(|(url, key, fake)| (url, key, fake as Arc<dyn Source>));
+    started(connections.collect(), terms)
+}
+
+fn started(connections: Vec<(String, &str, Arc<dyn Source>)>, terms: Terms) -> Agent {
     let served = connections
         .into_iter()
         .map(|(websocket_url, key, source)| Served {

@@ -115,6 +115,15 @@ describe("chartKinds", () => {
     expect(chartKinds(chart({}), columns, many)).not.toContain("pie");
   });
 
+  it("offers a line only along an order", () => {
+    expect(chartKinds(chart({}), columns, [["a", 1]])).not.toContain("line");
+    const months = [
+      { name: "name", type: "date" },
+      { name: "total", type: "float" },
+    ];
+    expect(chartKinds(chart({}), months, [["2025-01-01", 1]])).toEqual(["bar", "line"]);
+  });
+
   it("offers points only over numbers", () => {
     expect(chartKinds(chart({}), columns, [["a", 1]])).not.toContain("scatter");
     const numbers = [

@@ -109,14 +109,17 @@ function collect(chart: Chart, columns: readonly Column[], rows: readonly Row[])
 export function chartKinds(chart: Chart, columns: readonly Column[], rows: readonly Row[]) {
   const x = columns.find((column) => column.name === chart.x);
   const xNumeric = x !== undefined && isNumericType(x.type);
+  const ordered = x !== undefined && (xNumeric || isTemporalType(x.type));
   const kinds = new Set<ChartKind>([chart.kind]);
   if (chart.kind !== "scatter") {
     kinds.add("bar");
-    kinds.add("line");
+    // A line between things without an order would show a course that is not there.
+    if (ordered) kinds.add("line");
     const points = collect(chart, columns, rows);
     const single = points?.series.length === 1 ? points.series[0] : undefined;
     if (
       single &&
+      !ordered &&
       single.values.length <= MOST_SLICES &&
       single.values.every((value) => value !== null && value >= 0)
     )
@@ -241,7 +244,7 @@ function axisOption(
     axisLabel: { ...axisLabel, formatter: (number: number) => compactNumber(number) },
     splitLine: { lineStyle: { color: colors.line, opacity: 0.7 } },
   };
-  const series = points.series.map(({ name, values }) => ({
+  const series = points.series.map(({ name, values }, place) => ({
     name,
     type: kind,
     stack: chart.stacked ? "all" : undefined,
@@ -252,7 +255,11 @@ function axisOption(
         : values,
     barMaxWidth: 44,
     itemStyle: kind === "bar" ? { borderRadius: turned ? [0, 3, 3, 0] : [3, 3, 0, 0] } : undefined,
-    lineStyle: kind === "line" ? { width: 2.5 } : undefined,
+    // When the colours begin anew, the line is dashed.
+    lineStyle:
+      kind === "line"
+        ? { width: 2.5, type: place < colors.series.length ? "solid" : "dashed" }
+        : undefined,
     symbol: "circle",
     symbolSize: 6,
     showSymbol: points.labels.length <= 40,

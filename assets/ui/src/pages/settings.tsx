@@ -74,7 +74,7 @@ function About({ data_dir, store, version }: { data_dir: string; store: string; 
       </dl>
       <div className="flex flex-wrap gap-2 border-t border-line p-4">
         <a
-          href={`${API_ORIGIN}/api/docs`}
+          href={`${API_ORIGIN}/api/docs/`}
           target="_blank"
           rel="noreferrer"
           className="inline-flex h-10 items-center gap-2 rounded-lg border border-line-strong bg-surface px-4 font-semibold hover:bg-sunken"

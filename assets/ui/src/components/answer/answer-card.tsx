@@ -113,9 +113,18 @@ function Foot({ answer }: { answer: Answer }) {
   return (
     <div className="mt-3 flex flex-wrap items-center gap-x-2 gap-y-1.5 text-xs text-ink-faint">
       {answer.sources.map((source) => (
-        <Badge key={source.id} title={`Tables: ${source.tables.join(", ")}`} className="max-w-56">
+        <Badge
+          key={source.id}
+          title={`Tables that were read: ${source.tables.join(", ") || "none"}`}
+          className="max-w-72"
+        >
           {source.kind === "file" ? <FileSpreadsheet aria-hidden /> : <Cable aria-hidden />}
-          <span className="truncate">{source.name}</span>
+          <span className="truncate">
+            {source.name}
+            {source.tables.length > 0 && (
+              <span className="font-normal"> · {source.tables.join(", ")}</span>
+            )}
+          </span>
         </Badge>
       ))}
       {translator && Icon && (

@@ -22,6 +22,8 @@ export function ColumnProfiles({ id, table }: { id: string; table: string }) {
         <LoadError error={profile.error} retry={() => void profile.refetch()} />
       </div>
     );
+  if (profile.data.columns.length === 0)
+    return <p className="mt-4 text-ink-soft">This table has no columns to look into.</p>;
   return (
     <ul className="mt-4 grid gap-3 lg:grid-cols-2">
       {profile.data.columns.map((column) => (
