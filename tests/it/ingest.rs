@@ -412,6 +412,11 @@ async fn what_cannot_be_known_is_said() {
     assert_eq!(done.rows()[0], ["2024-05-06", "2024-01-31"]);
     let done = import("d.csv", "a\n1/1/2024\n2/1/2024\n3/1/2024\n").await;
     assert_eq!(done.rows()[1], ["2024-02-01"]);
+    // One slip among thousands must not turn all of them into decimals.
+    let slip = "a,b\n\"1,234\",\"7,000\"\n\"5,678\",\"7,100\"\n\"9,012\",\"7,200\"\n\"1,000\",\"7,300\"\n\"2,000\",\"7,400\"\n\"3,0000\",\"7,500\"\n";
+    let done = import("slip.csv", slip).await;
+    assert_eq!(done.types(), [("a", "text"), ("b", "integer")]);
+    assert_eq!(done.rows()[0], ["1,234", "7000"]);
     let done = import("n.csv", "a;b\n1,234;0,5\n5,678;0,25\n").await;
     assert_eq!(done.rows()[0], ["1.234", "0.50"]);
 }

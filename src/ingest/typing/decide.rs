@@ -40,8 +40,9 @@ impl Customs {
         };
         let mut decimal_point = false;
         for shapes in columns {
+            // One slip among thousands separators (1,2345) proves nothing.
             customs.decimal_comma |= shapes.count_of(&[Look::Comma, Look::GroupPoint, Look::GroupSpaceComma])
-                > 0
+                > shapes.count(Look::CommaOrGroup)
                 && shapes.count(Look::Text) == 0;
             decimal_point |= shapes.count_of(&[Look::Point, Look::GroupComma, Look::GroupSpacePoint]) > 0
                 && shapes.count(Look::Text) == 0;
@@ -169,7 +170,7 @@ fn words(shapes: &Shapes, values: u64) -> Decision {
         return text(
             "Numbers, but written in ways that contradict each other (separators, percent signs or currencies); kept as text."
                 .to_owned(),
-            vec![CommaOrGroup, Comma, GroupComma, GroupPoint, GroupSpace, Point],
+            vec![Comma, GroupComma, GroupPoint, GroupSpace, Point, CommaOrGroup],
         );
     }
     if date_count == values {
@@ -263,6 +264,10 @@ fn numbers(shapes: &Shapes, customs: Customs, values: u64) -> Option<Decision> {
         if has(GroupComma) || has(GroupPoint) || (has(GroupSpacePoint) && has(GroupSpaceComma)) {
             return None;
         }
+        // `1 044,307` among `764,831`: the comma could separate thousands everywhere.
+        if has(CommaOrGroup) && !commas && shapes.numbers.scale == 3 && !customs.decimal_comma {
+            return None;
+        }
         let comma = has(GroupSpaceComma) || commas || has(CommaOrGroup);
         let point = has(GroupSpacePoint) || points || has(PointOrGroup);
         if comma && point {
@@ -280,7 +285,9 @@ fn numbers(shapes: &Shapes, customs: Customs, values: u64) -> Option<Decision> {
         }
         style(b',', Grouping::Point)
     } else if commas {
-        if points {
+        // Nearly all could be thousands, a few cannot: a slip of the pen, or decimals. Nobody knows.
+        let doubtful = shapes.count(CommaOrGroup) > 4 * shapes.count(Comma) && !customs.decimal_comma;
+        if points || doubtful {
             return None;
         }
         style(b',', Grouping::None)

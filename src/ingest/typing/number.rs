@@ -23,6 +23,16 @@ pub struct Style {
     pub decorated: bool,
 }
 
+#[cfg(test)]
+impl Style {
+    /// `1234.5`.
+    const PLAIN: Style = Style {
+        decimal: b'.',
+        grouping: Grouping::None,
+        decorated: false,
+    };
+}
+
 /// How the digits of one number are laid out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
@@ -461,12 +471,6 @@ pub fn read_float(text: &[u8], style: Style) -> Option<f64> {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style {
-        decimal: b'.',
-        grouping: Grouping::None,
-        decorated: false,
-    };
-
     #[test]
     fn tells_how_a_number_is_written() {
         for (text, layout) in [
@@ -519,9 +523,9 @@ mod tests {
             read(b"-1.234,50 EUR", german).and_then(|v| v.at_scale(2)),
             Some(-123_450)
         );
-        assert_eq!(read(b"(3)", PLAIN).and_then(|v| v.at_scale(0)), Some(-3));
-        assert_eq!(read(b"1.25", PLAIN).and_then(|v| v.at_scale(1)), None);
+        assert_eq!(read(b"(3)", Style::PLAIN).and_then(|v| v.at_scale(0)), Some(-3));
+        assert_eq!(read(b"1.25", Style::PLAIN).and_then(|v| v.at_scale(1)), None);
         assert_eq!(read_float(b"1.234,5", german), Some(1234.5));
-        assert_eq!(read_float(b"1e400", PLAIN), None);
+        assert_eq!(read_float(b"1e400", Style::PLAIN), None);
     }
 }
