@@ -34,6 +34,8 @@ const BATCH_ROWS: usize = 8_192;
 const BATCH_BYTES: usize = 1 << 20;
 /// Rows that are here are handed on after this time, even if the batch is not full.
 const BATCH_WAIT: Duration = Duration::from_millis(200);
+/// No query may run longer than this, whatever its limits say; PostgreSQL's time-outs end at 24 days.
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Time for looks at the catalog and the role.
 const LOOK_TIME: Duration = Duration::from_secs(60);
 /// How long a query may wait for somebody else's lock.
@@ -96,9 +98,8 @@ impl Postgres {
             Ok((columns, stream)) => Ok(Running {
                 batch: Batch::new(&columns),
                 columns,
-                stream: Box::pin(stream),
+                stream: Some(Box::pin(stream)),
                 lease: Some(lease),
-                is_done: false,
             }),
             Err(error) => {
                 let fault = fault::while_running(&error);
@@ -204,14 +205,15 @@ fn with_casts(query: &str, columns: &[(String, Decoder)]) -> String {
 struct Running {
     columns: Vec<(String, Decoder)>,
     batch: Batch,
-    stream: std::pin::Pin<Box<RowStream>>,
+    /// None once it has ended: its statement has to be closed before the transaction is.
+    stream: Option<std::pin::Pin<Box<RowStream>>>,
     lease: Option<Lease>,
-    is_done: bool,
 }
 
 impl Running {
     /// The end of the rows: the transaction is rolled back and the connection goes back to the pool.
     async fn finish(&mut self) {
+        self.stream = None;
         if let Some(lease) = self.lease.take() {
             lease.finish().await;
         }
@@ -237,13 +239,10 @@ enum Step {
 
 impl Running {
     async fn next_batch(&mut self, budget: &mut Budget) -> Result<Step> {
-        if self.is_done {
-            return Ok(Step::End);
-        }
         let mut hand_on_at = None;
-        loop {
+        while let Some(stream) = &mut self.stream {
             let wait_until = hand_on_at.map_or(budget.deadline, |at: Instant| at.min(budget.deadline));
-            let row = match timeout_at(wait_until, self.stream.next()).await {
+            let row = match timeout_at(wait_until, stream.next()).await {
                 Ok(Some(Ok(row))) => row,
                 Ok(Some(Err(error))) => {
                     // After an error the transaction is void, the connection is not.
@@ -253,7 +252,6 @@ impl Running {
                     return Err(fault::while_running(&error));
                 }
                 Ok(None) => {
-                    self.is_done = true;
                     self.finish().await;
                     break;
                 }
@@ -262,8 +260,8 @@ impl Running {
             };
             if budget.rows >= budget.limits.rows || budget.bytes >= budget.limits.bytes {
                 budget.truncated.set();
-                self.is_done = true;
                 // The rest is not wanted: this cancels it.
+                self.stream = None;
                 self.lease = None;
                 break;
             }
@@ -319,9 +317,10 @@ impl Source for Postgres {
     }
 
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows> {
+        let time = limits.time().min(LONGEST);
         let mut budget = Budget {
             limits: *limits,
-            deadline: Instant::now() + limits.time(),
+            deadline: Instant::now() + time,
             rows: 0,
             bytes: 0,
             truncated: Truncated::default(),
@@ -329,7 +328,7 @@ impl Source for Postgres {
         let mut as_text = Vec::new();
         // Until the first batch fits, a column that only text can show is asked for again, as text.
         let (running, first) = loop {
-            let start = self.start(query, limits.time(), &as_text);
+            let start = self.start(query, time, &as_text);
             let mut running = match timeout_at(budget.deadline, start).await {
                 Ok(running) => running?,
                 Err(_) => return Err(too_long(limits)),
