@@ -390,12 +390,13 @@ async fn resolved_queries_run_over_files_and_on_postgresql_alike() {
     );
     let server = connect(&database.url()).expect("a URL");
     let server_catalog: Arc<Catalog> = server.catalog().await.expect("a catalog");
+    let mut different = Vec::new();
     for text in [
         "SELECT count(*) FROM orders",
         "SELECT NAME, city FROM People ORDER BY Id DESC",
         "SELECT name, sum(total) AS Total FROM people p JOIN orders o ON o.customer = p.id GROUP BY name ORDER BY total DESC",
         "SELECT lower(name) AS name FROM people WHERE name <> 'Bob' GROUP BY name ORDER BY name",
-        "SELECT upper(name) AS name, count(*) FROM people GROUP BY people.name ORDER BY people.name DESC",
+        "SELECT upper(name) AS name, count(*) FROM people GROUP BY people.name ORDER BY name DESC",
         "SELECT total AS id, id AS total FROM orders ORDER BY total",
         "SELECT -id AS id FROM people ORDER BY id",
         "SELECT customer, sum(total) FROM orders GROUP BY 1 HAVING sum(total) > 1 ORDER BY 2",
@@ -440,13 +441,16 @@ async fn resolved_queries_run_over_files_and_on_postgresql_alike() {
             .unwrap_or_else(|error| panic!("{text}\n{error}"));
         let found = query(&files, &over_files.text).await;
         let expected = query(&*server, &on_server.text).await;
-        match (found, expected) {
-            (Ok(found), Ok(expected)) => {
-                assert_eq!(plain(&found), plain(&expected), "{text}\n{}", over_files.text);
-            }
-            (found, expected) => panic!("{text}\n{}\n{found:?}\n{expected:?}", over_files.text),
+        let alike =
+            matches!((&found, &expected), (Ok(found), Ok(expected)) if plain(found) == plain(expected));
+        if !alike {
+            different.push(format!(
+                "{text}\n  {}\n  {found:?}\n  {expected:?}",
+                over_files.text
+            ));
         }
     }
+    assert!(different.is_empty(), "{}", different.join("\n"));
 }
 
 /// Values with their number types made alike: the engines differ there and may.

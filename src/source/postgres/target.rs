@@ -367,7 +367,6 @@ mod tests {
     fn a_url_that_cannot_be_read_is_not_shown() {
         for url in [
             "postgres://ann:sec?ret@db/shop",
-            "postgres://ann:sec%zzret@db/shop",
             "postgres://ann:secret@db:port/shop",
             "postgres://ann:secret@db/shop?wrong=secret",
             "postgres://ann:secret@db/shop?sslmode=secret",
