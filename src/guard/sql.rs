@@ -27,7 +27,7 @@ const MAX_BRACKETS: usize = 48;
 /// Joins in a row at most: planning takes longer with each.
 const MAX_JOINS: usize = 64;
 /// Stack for parsing, in bytes: enough for the deepest tree that 64 KiB of text can describe.
-const STACK: usize = 128 * 1024 * 1024;
+const STACK: usize = 512 * 1024 * 1024;
 
 /// A statement that passed the guard.
 #[derive(Debug, Clone)]
