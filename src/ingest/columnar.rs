@@ -2,7 +2,7 @@
 //! and written as our own Parquet, batch by batch.
 
 use std::fs::File;
-use std::io::{BufReader, Seek, SeekFrom};
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -40,12 +40,15 @@ fn open(original: &Path, format: Format) -> Result<(SchemaRef, Batches)> {
         return Ok((arrow::array::RecordBatchReader::schema(&reader), Box::new(reader)));
     }
     let mut file = BufReader::new(File::open(original)?);
+    let is_file = file.fill_buf()?.starts_with(b"ARROW1");
     match FileReader::try_new(&mut file, None) {
         Ok(_) => {
             file.seek(SeekFrom::Start(0))?;
             let reader = FileReader::try_new(file, None).map_err(|error| broken("Arrow", &error))?;
             Ok((reader.schema(), Box::new(reader)))
         }
+        // Read as a stream, its first bytes would be taken for a length.
+        Err(error) if is_file => Err(broken("Arrow", &error)),
         Err(_) => {
             file.seek(SeekFrom::Start(0))?;
             let reader = StreamReader::try_new(file, None).map_err(|error| broken("Arrow", &error))?;

@@ -1,3 +1,5 @@
+//! Unit tests of names and scopes.
+
 use super::*;
 use crate::catalog::Column;
 use crate::guard::sql;

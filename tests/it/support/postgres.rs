@@ -311,7 +311,7 @@ impl Database<'_> {
         self.psql(&format!("{query};")).trim_end_matches('\n').to_owned()
     }
 
-    /// Waits until `query` gives `expected`, ten seconds at most.
+    /// Waits until `query` gives `expected`, a minute at most.
     pub async fn wait_for(&self, query: &str, expected: &str) {
         let started = Instant::now();
         loop {
@@ -320,8 +320,8 @@ impl Database<'_> {
                 return;
             }
             assert!(
-                started.elapsed() < Duration::from_secs(10),
-                "still {value:?} instead of {expected:?} after ten seconds: {query}"
+                started.elapsed() < Duration::from_secs(60),
+                "still {value:?} instead of {expected:?} after a minute: {query}"
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
