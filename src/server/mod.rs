@@ -300,6 +300,7 @@ fn build(
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
         .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
         .into_app()
+        .service(web::redirect("/api/docs", "/api/docs/"))
         .default_service(web::to(ui::public_file))
         .wrap(security_headers())
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
