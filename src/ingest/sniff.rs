@@ -82,6 +82,20 @@ pub fn of_bytes(bytes: &[u8], complete: Complete, name: &str) -> Result<Format> 
             return refuse(what);
         }
     }
+    // Its name promises a format that is known by its first bytes, and these are others: read as text it
+    // would become a table of rubbish.
+    let promised = match ending.as_str() {
+        "parquet" => Some("a Parquet file"),
+        "arrow" | "feather" => Some("an Arrow file"),
+        "xlsx" | "xlsm" => Some("an Excel workbook"),
+        _ => None,
+    };
+    if let Some(promised) = promised {
+        return Err(Error::Invalid(format!(
+            "This file is named as {promised} but is none; it may be damaged. Write it again, or give it the ending of \
+             what it is."
+        )));
+    }
     let encoding = encoding::of_bytes(bytes);
     let is_utf16 = matches!(
         encoding,

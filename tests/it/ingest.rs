@@ -674,6 +674,8 @@ async fn broken_files_are_told_where() {
         ("a.csv", b"\0\x01\x02\x03binary\0\0", "not text"),
         ("a.parquet", b"PAR1 but nothing else", "Parquet"),
         ("a.arrow", b"ARROW1\0\0 but nothing else", "Arrow"),
+        ("a.parquet", b"a,b\n1,2\n", "named as a Parquet file"),
+        ("a.xlsx", b"a,b\n1,2\n", "named as an Excel workbook"),
         ("a.html", b"<!DOCTYPE html><html></html>", "web page"),
         ("a.json", b"[]", "no records"),
     ] {
