@@ -69,10 +69,8 @@ pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) 
 
 async fn run(answer: &Answer, query: &str, limits: &Limits, database: &Database) -> Result<End> {
     let source = &database.source;
-    let dialect = source.dialect();
-    let guarded = guard::sql::check(query, dialect)?;
     let catalog = database.catalog().await?;
-    let resolved = guard::names::resolve(guarded, &catalog, dialect)?;
+    let resolved = guard::check(query, &catalog, source.dialect())?;
     let mut rows = source.run(&resolved.text, limits).await?;
     let mut encoder = Encoder::new(&rows.schema)?;
     answer.send(&encoder.take()).await?;

@@ -271,7 +271,7 @@ impl<'a> Run<'a> {
         let dialect = candidate.source.dialect();
         self.stage(Stage::Validate, "Checking every name and that it only reads")
             .await?;
-        let resolved = guard::names::resolve(guard::sql::check(query, dialect)?, catalog, dialect)?;
+        let resolved = guard::check(query, catalog, dialect)?;
         self.answer.query = Some(resolved.text.clone());
         if let Some(source) = self.answer.sources.first_mut() {
             source.tables.clone_from(&resolved.tables);
