@@ -1,4 +1,5 @@
 // How the UI is built and served in development; the finished build lands in dist/ and is embedded by the server.
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
@@ -7,7 +8,13 @@ import { precompress } from "./build/precompress.ts";
 
 const backend = process.env.CUSTARD_DEV_BACKEND ?? "http://127.0.0.1:8080";
 
+/** The kinds of database that the server of this build can connect, as its API document names them. */
+const document = JSON.parse(readFileSync(new URL("./openapi.json", import.meta.url), "utf8")) as {
+  components: { schemas: { Kind: { enum: string[] } } };
+};
+
 export default defineConfig({
+  define: { CONNECTION_KINDS: JSON.stringify(document.components.schemas.Kind.enum) },
   plugins: [react(), tailwindcss(), precompress()],
   resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
   build: {

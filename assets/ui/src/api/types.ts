@@ -12,6 +12,7 @@ export type Uploaded = Schemas["UploadResponse"];
 export type ColumnPatch = Schemas["ColumnOverride"];
 export type ColumnProfile = Schemas["ColumnProfile"];
 export type ImportReport = Schemas["Report"];
+export type Kind = Schemas["Kind"];
 export type Connection = Schemas["ConnectionBody"];
 export type ConnectionCreated = Schemas["ConnectionKey"];
 export type CatalogTable = Schemas["Table"];

@@ -147,7 +147,7 @@ function Detail({ connection }: { connection: Connection }) {
         sticky
         wide
         title="Start the agent with the new key"
-        description="Run this on a machine that reaches the database."
+        description="Agents with the old key are cut off already."
       >
         {made && <AgentCommand made={made} />}
         <div className="mt-5 flex justify-end">

@@ -2,12 +2,14 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, unwrap } from "@/api/client";
-import type { ConnectionCreated } from "@/api/types";
+import type { ConnectionCreated, Kind } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { Dialog } from "@/components/ui/dialog";
 import { Field } from "@/components/ui/field";
 import { Notice } from "@/components/ui/notice";
+import { connectionKinds, kindLabel } from "@/lib/kinds";
 import { AgentCommand } from "./agent-command";
+import { KindPicker } from "./kind-picker";
 
 interface CreateProps {
   open: boolean;
@@ -17,10 +19,11 @@ interface CreateProps {
 
 export function CreateConnection({ open, onOpenChange, onFinished }: CreateProps) {
   const client = useQueryClient();
+  const [kind, setKind] = useState<Kind>(connectionKinds[0] ?? "POSTGRESQL");
   const [made, setMade] = useState<ConnectionCreated | null>(null);
   const create = useMutation({
     mutationFn: (name: string) =>
-      unwrap(api.POST("/api/v1/connections", { body: { name, db_type: "POSTGRESQL" } })),
+      unwrap(api.POST("/api/v1/connections", { body: { name, db_type: kind } })),
     onSuccess: (connection) => {
       setMade(connection);
       void client.invalidateQueries({ queryKey: ["connections"] });
@@ -42,11 +45,11 @@ export function CreateConnection({ open, onOpenChange, onFinished }: CreateProps
       onOpenChange={change}
       sticky={made !== null}
       wide={made !== null}
-      title={made ? "Start the agent" : "New connection"}
+      title={made ? `Connect ${made.name}` : "New connection"}
       description={
         made
-          ? "Run this on a machine that reaches the database."
-          : "For a PostgreSQL database. You get a command to start its agent."
+          ? "It dials out to this server: no port is opened where it runs."
+          : "You get a command that starts an agent beside the database."
       }
     >
       {made ? (
@@ -66,6 +69,11 @@ export function CreateConnection({ open, onOpenChange, onFinished }: CreateProps
             create.mutate(String(new FormData(event.currentTarget).get("name")).trim());
           }}
         >
+          {connectionKinds.length > 1 ? (
+            <KindPicker value={kind} onChange={setKind} />
+          ) : (
+            <p className="text-sm text-ink-soft">Kind of database: {kindLabel(kind)}</p>
+          )}
           <Field
             label="Name"
             name="name"
