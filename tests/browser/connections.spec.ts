@@ -8,7 +8,7 @@ test("a connection shows its command once and waits for its agent", async ({ app
   await app.getByRole("button", { name: "Create" }).click();
   const dialog = app.getByRole("dialog");
   await expect(dialog.getByText("shown only this once")).toBeVisible();
-  await expect(dialog.locator("pre")).toContainText("clean-custard agent");
+  await expect(dialog.getByLabel("Agent command")).toContainText("clean-custard agent");
   await dialog.getByRole("button", { name: "I have copied it" }).click();
   await expect(app.getByRole("heading", { name: /Shop database/ })).toBeVisible();
   await expect(app.getByText("Waiting for agent")).toBeVisible();
@@ -31,7 +31,9 @@ test("a connection is renamed, gets a new key and is deleted", async ({ app }) =
   await expect(app.getByRole("heading", { name: /Warehouse/ })).toBeVisible();
   await app.getByRole("button", { name: "New key" }).click();
   await app.getByRole("button", { name: "Make a new key" }).click();
-  await expect(app.getByRole("dialog").locator("pre")).toContainText("clean-custard agent");
+  await expect(app.getByRole("dialog").getByLabel("Agent command")).toContainText(
+    "clean-custard agent",
+  );
   await app.getByRole("button", { name: "I have copied it" }).click();
   await app.getByRole("button", { name: "Delete" }).click();
   await app.getByRole("dialog").getByRole("button", { name: "Delete" }).click();

@@ -1,16 +1,18 @@
 // CodeMirror for queries; loaded only when a query is looked at. Tab leaves the editor, so the keyboard is never caught.
 import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { PostgreSQL, sql } from "@codemirror/lang-sql";
+import { json } from "@codemirror/lang-json";
+import { MySQL, PostgreSQL, sql, SQLite, type SQLDialect } from "@codemirror/lang-sql";
 import { bracketMatching, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { EditorState } from "@codemirror/state";
+import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
 
 export interface CodeEditorProps {
   value: string;
-  isSql: boolean;
+  /** The language of the query, as the server names it. */
+  dialect: string;
   label: string;
   schema: Record<string, string[]>;
   onChange: (value: string) => void;
@@ -45,8 +47,23 @@ const look = EditorView.theme({
   ".cm-matchingBracket": { backgroundColor: "var(--custard-soft)", outline: "none" },
 });
 
+const sqlDialects: Record<string, SQLDialect | undefined> = {
+  mysql: MySQL,
+  mariadb: MySQL,
+  sqlite: SQLite,
+};
+
+function language(dialect: string, schema: CodeEditorProps["schema"]): Extension {
+  if (dialect === "mongodb") return json();
+  return [
+    sql({ dialect: sqlDialects[dialect] ?? PostgreSQL, schema, upperCaseKeywords: true }),
+    autocompletion({ activateOnTypingDelay: 250 }),
+  ];
+}
+
 const colors = HighlightStyle.define([
   { tag: tags.keyword, color: "var(--berry)", fontWeight: "600" },
+  { tag: tags.propertyName, color: "var(--berry)" },
   { tag: [tags.string, tags.special(tags.string)], color: "var(--good)" },
   { tag: [tags.number, tags.bool, tags.null], color: "var(--warn)" },
   { tag: tags.comment, color: "var(--ink-faint)", fontStyle: "italic" },
@@ -55,7 +72,7 @@ const colors = HighlightStyle.define([
 
 export default function CodeEditor({
   value,
-  isSql,
+  dialect,
   label,
   schema,
   onChange,
@@ -79,8 +96,7 @@ export default function CodeEditor({
           history(),
           bracketMatching(),
           closeBrackets(),
-          isSql ? sql({ dialect: PostgreSQL, schema, upperCaseKeywords: true }) : [],
-          isSql ? autocompletion({ activateOnTypingDelay: 250 }) : [],
+          language(dialect, schema),
           syntaxHighlighting(colors),
           keymap.of([
             {
@@ -108,7 +124,7 @@ export default function CodeEditor({
       editor.destroy();
       view.current = null;
     };
-  }, [isSql, label, schema]);
+  }, [dialect, label, schema]);
 
   // A value set from outside (reset to the original) replaces the text.
   useEffect(() => {

@@ -4,6 +4,8 @@ import { Play, RotateCcw } from "lucide-react";
 import { lazy, Suspense, useMemo, useState } from "react";
 import { filesQuery, schemaQuery } from "@/api/queries";
 import type { AnswerSource } from "@/api/types";
+import { layOutJson } from "@/lib/json-text";
+import { kindLabel } from "@/lib/kinds";
 import { Button } from "./ui/button";
 import { fileIds } from "./source-picker";
 import { CopyButton } from "./ui/copy-button";
@@ -18,11 +20,11 @@ interface QueryEditorProps {
   onRun: ((query: string) => void) | null;
 }
 
-export function QueryEditor({ query, dialect, sources, onRun }: QueryEditorProps) {
+export function QueryEditor({ query: made, dialect, sources, onRun }: QueryEditorProps) {
+  const query = useMemo(() => (dialect === "mongodb" ? layOutJson(made) : made), [made, dialect]);
   const [text, setText] = useState(query);
   const schema = useNames(sources);
   const edited = text.trim() !== query.trim();
-  const isSql = dialect !== "mongodb";
   const run = () => {
     if (onRun && text.trim()) onRun(text.trim());
   };
@@ -39,7 +41,7 @@ export function QueryEditor({ query, dialect, sources, onRun }: QueryEditorProps
         >
           <CodeEditor
             value={text}
-            isSql={isSql}
+            dialect={dialect ?? ""}
             label="Query"
             schema={schema}
             onChange={setText}
@@ -71,10 +73,8 @@ export function QueryEditor({ query, dialect, sources, onRun }: QueryEditorProps
 }
 
 function dialectName(dialect: string | null): string {
-  if (dialect === "postgresql") return "PostgreSQL";
   if (dialect === "datafusion") return "SQL over files (DataFusion)";
-  if (dialect === "mongodb") return "MongoDB";
-  return dialect ?? "Query";
+  return dialect ? kindLabel(dialect.toUpperCase()) : "Query";
 }
 
 /** Table and column names for completion, of the sources the answer came from. */

@@ -14,6 +14,7 @@ import { Card } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural, timeAgo } from "@/lib/format";
+import { kindLabel } from "@/lib/kinds";
 
 export default function Connections() {
   const connections = useQuery(connectionsQuery);
@@ -73,7 +74,7 @@ function ConnectionItem({ connection }: { connection: Connection }) {
             {connection.name}
           </span>
           <span className="block truncate text-sm text-ink-soft">
-            PostgreSQL
+            {kindLabel(connection.db_type)}
             {connection.database_version && ` ${shortVersion(connection.database_version)}`}
             {connection.discovered_at && ` · ${plural(connection.table_count, "table")}`}
             {connection.agent === "offline" &&

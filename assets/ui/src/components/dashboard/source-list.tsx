@@ -11,6 +11,7 @@ import { Card, CardHead } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural } from "@/lib/format";
+import { kindLabel } from "@/lib/kinds";
 
 const MOST_FILES = 6;
 
@@ -57,7 +58,10 @@ export function SourceList() {
             to={`/connections/${connection.id}`}
             icon={<Cable aria-hidden />}
             name={connection.name}
-            note={connection.discovered_at ? plural(connection.table_count, "table") : "PostgreSQL"}
+            note={
+              kindLabel(connection.db_type) +
+              (connection.discovered_at ? ` · ${plural(connection.table_count, "table")}` : "")
+            }
             state={<ConnectionState connection={connection} />}
           />
         ))}

@@ -18,6 +18,7 @@ export function Snippet({ label, copyLabel, text }: SnippetProps) {
       <pre
         // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
+        role="group"
         aria-label={label}
         className="overflow-x-auto rounded-b-xl p-3 font-mono text-[0.8125rem] leading-relaxed outline-offset-[-2px]"
       >
