@@ -25,6 +25,9 @@ use crate::protocol::{
 /// Probes of the database asked for and not yet answered, at most.
 const MAX_PROBES: usize = 16;
 
+/// How long the last words of a stopping agent may take to be written.
+const LEAVE_WITHIN: Duration = Duration::from_secs(2);
+
 struct Session<'a> {
     server: &'a str,
     outbox: Arc<Outbox>,
@@ -97,9 +100,13 @@ impl Session<'_> {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(DRAIN_FOR, finished).await.ok();
-        self.outbox
-            .close(Closing::new(Closing::AWAY, "The agent is stopping."));
+        let closing = Closing::new(Closing::AWAY, "The agent is stopping.");
+        if tokio::time::timeout(DRAIN_FOR, finished).await.is_ok() {
+            // The last answers may still be on their way to a socket that is slow.
+            self.outbox.leave(closing.clone());
+            tokio::time::sleep(LEAVE_WITHIN).await;
+        }
+        self.outbox.close(closing);
         std::future::pending().await
     }
 

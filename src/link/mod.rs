@@ -131,6 +131,7 @@ impl Default for Heartbeat {
 pub struct Outbox {
     state: Mutex<OutboxState>,
     wake: Notify,
+    leave: Notify,
 }
 
 /// Control messages one outbox holds at most.
@@ -142,6 +143,8 @@ struct OutboxState {
     credits: BTreeMap<u64, u64>,
     cancels: BTreeSet<u64>,
     closing: Option<Closing>,
+    /// Like `closing`, but after everything else.
+    leaving: Option<Closing>,
     overflown: bool,
 }
 
@@ -192,6 +195,31 @@ impl Outbox {
         self.change(|state| {
             state.closing.get_or_insert(closing);
         });
+    }
+
+    /// Ends the socket once everything that waits is written, answers on their way out included.
+    pub fn leave(&self, closing: Closing) {
+        self.change(|state| {
+            state.leaving.get_or_insert(closing);
+        });
+        self.leave.notify_one();
+    }
+
+    /// Resolves when [`Outbox::leave`] was called.
+    async fn leaving(&self) -> Closing {
+        loop {
+            let called = self.leave.notified();
+            let leaving = self
+                .state
+                .lock()
+                .expect("no panic while the lock is held")
+                .leaving
+                .clone();
+            match leaving {
+                Some(closing) => return closing,
+                None => called.await,
+            }
+        }
     }
 
     /// Whether more waited to be written than a side that reads would ever let wait.
@@ -366,6 +394,8 @@ where
             biased;
             frame = outbox.next() => Some(frame),
             Some(frame) = receive(&mut data) => Some(frame),
+            // Last: only when nothing else waits.
+            closing = outbox.leaving() => Some(Frame::Close(closing)),
         };
         // Whatever else is ready goes with the same flush.
         while let Some(frame) = next {

@@ -1,8 +1,8 @@
 //! Profiles tell the shape of a column.
 
-use clean_custard::ingest::profile::Profile;
+use clean_custard::ingest::{self, profile::Profile};
 
-use super::{Done, import};
+use super::{Done, import, limits};
 
 async fn profile(done: &Done) -> Profile {
     ingest::profile(&done.dir.path().join("out").join(&done.only().parquet), &limits())
