@@ -1,5 +1,5 @@
 // Everything the screens read from the server, as TanStack Query options: one key and one call per noun.
-import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { ApiError } from "./error";
 
@@ -109,22 +109,18 @@ export const conversationQuery = (id: string) =>
     staleTime: 0,
   });
 
-const PAGE = 1000;
+/** Rows of one page of a stored result. */
+export const RESULT_PAGE = 1000;
 
-export const resultQuery = (id: string, from: number) =>
-  infiniteQueryOptions({
-    queryKey: ["results", id, from],
-    queryFn: ({ pageParam }) =>
+export const resultPageQuery = (id: string, page: number) =>
+  queryOptions({
+    queryKey: ["results", id, page],
+    queryFn: () =>
       unwrap(
         api.GET("/api/v1/results/{id}", {
-          params: { path: { id }, query: { offset: pageParam, limit: PAGE } },
+          params: { path: { id }, query: { offset: page * RESULT_PAGE, limit: RESULT_PAGE } },
         }),
       ),
-    initialPageParam: from,
-    getNextPageParam: (page) => {
-      const next = page.offset + page.rows.length;
-      return page.rows.length > 0 && next < page.row_count ? next : undefined;
-    },
     staleTime: Infinity,
   });
 

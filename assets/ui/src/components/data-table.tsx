@@ -1,4 +1,4 @@
-// A table of any length: only the rows in view are drawn; sorts when all rows are here, fetches more when they are not.
+// A table of any length: only the rows in view are drawn; sorts when all rows are here, says which are in view when they are not.
 import {
   createSortedRowModel,
   rowSortingFeature,
@@ -13,10 +13,12 @@ import { useEffect, useMemo, useRef } from "react";
 import type { Cell, Column, Row } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { cellFormatter, isNumericType, plainText } from "@/lib/format";
+import type { ResultRows } from "@/lib/use-result-rows";
 
 const ROW = 34;
 const HEAD = 38;
 const SAMPLE = 60;
+const REST_MS = 60;
 
 const byValue: SortFn<typeof features, Row> = (a, b, id) => compare(a.getValue(id), b.getValue(id));
 const features = tableFeatures({ rowSortingFeature, sortedRowModel: createSortedRowModel() });
@@ -27,7 +29,8 @@ interface DataTableProps {
   rowCount: number;
   label: string;
   maxHeight?: number;
-  more?: { loading: boolean; load: () => void };
+  /** The rows beyond `rows`, where they are fetched as they come into view. */
+  rest?: ResultRows["rest"];
 }
 
 export function DataTable({
@@ -36,7 +39,7 @@ export function DataTable({
   rowCount,
   label,
   maxHeight = 400,
-  more,
+  rest,
 }: DataTableProps) {
   const frame = useRef<HTMLDivElement>(null);
   const complete = rows.length >= rowCount;
@@ -60,17 +63,22 @@ export function DataTable({
   const table = useTable({ features, columns: definitions, data: rows, enableSorting: complete });
   const shown = table.getRowModel().rows;
   const virtual = useVirtualizer({
-    count: shown.length,
+    count: complete || !rest ? shown.length : rowCount,
     getScrollElement: () => frame.current,
     estimateSize: () => ROW,
     overscan: 12,
   });
   const items = virtual.getVirtualItems();
-  const last = items.at(-1)?.index ?? -1;
+  const first = items[0]?.index ?? 0;
+  const last = items.at(-1)?.index ?? 0;
 
+  // A drag of the scrollbar passes over many rows; only where it rests are they fetched.
+  const show = rest?.show;
   useEffect(() => {
-    if (!complete && more && !more.loading && last >= shown.length - 20) more.load();
-  }, [complete, more, last, shown.length]);
+    if (complete || !show) return;
+    const rested = setTimeout(() => show(first, last), REST_MS);
+    return () => clearTimeout(rested);
+  }, [complete, show, first, last]);
 
   const above = items[0]?.start ?? 0;
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
@@ -87,7 +95,7 @@ export function DataTable({
       className="overflow-auto overscroll-x-contain rounded-xl border border-line outline-offset-[-2px]"
       style={{
         maxHeight,
-        height: Math.min(maxHeight, HEAD + shown.length * ROW + 2),
+        height: Math.min(maxHeight, HEAD + virtual.options.count * ROW + 2),
         // A few narrow columns are not pulled apart over the whole width.
         width: `min(100%, ${Math.round(total * 1.5)}px)`,
       }}
@@ -140,8 +148,8 @@ export function DataTable({
         <tbody>
           {above > 0 && <Spacer height={above} span={columns.length} />}
           {items.map((item) => {
-            const row = shown[item.index]?.original;
-            if (!row) return null;
+            const row = shown[item.index]?.original ?? rest?.rowAt(item.index);
+            if (!row) return <Awaited key={item.key} span={columns.length} index={item.index} />;
             return (
               <tr key={item.key} aria-rowindex={item.index + 2} className="group">
                 {columns.map((column, index) => (
@@ -182,6 +190,17 @@ function BodyCell({ value, format, numeric }: BodyCellProps) {
     >
       {format(value).slice(0, 300)}
     </td>
+  );
+}
+
+/** The place of a row that is on its way. */
+function Awaited({ span, index }: { span: number; index: number }) {
+  return (
+    <tr aria-rowindex={index + 2}>
+      <td colSpan={span} className="border-b border-line/60 px-3" style={{ height: ROW }}>
+        <span className="block h-2.5 w-full animate-pulse rounded-full bg-sunken" />
+      </td>
+    </tr>
   );
 }
 

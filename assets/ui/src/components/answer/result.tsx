@@ -1,16 +1,16 @@
 // What an answer can be checked by: chart, table and query, with copy, export and keep.
-import { useInfiniteQuery } from "@tanstack/react-query";
 import { ChartColumn, CodeXml, Table2 } from "lucide-react";
-import { useMemo, useState, type ReactNode } from "react";
-import { resultQuery } from "@/api/queries";
-import type { Answer, Row } from "@/api/types";
+import { useState, type ReactNode } from "react";
+import type { Answer } from "@/api/types";
 import { ChartView } from "@/components/chart-view";
 import { DataTable } from "@/components/data-table";
 import { QueryEditor } from "@/components/query-editor";
+import { Button } from "@/components/ui/button";
 import { CopyButton } from "@/components/ui/copy-button";
 import { Notice } from "@/components/ui/notice";
 import { Tabs, type TabItem } from "@/components/ui/tabs";
-import { plural, tableToText } from "@/lib/format";
+import { groupDigits, plural, tableToText } from "@/lib/format";
+import { useResultRows } from "@/lib/use-result-rows";
 import { ExportMenu } from "./export-menu";
 import { KeepButton } from "./keep-button";
 
@@ -137,32 +137,8 @@ function isExpired({ result_id, rows, row_count }: Answer): boolean {
   return !result_id && rows.length === 0 && row_count > 0;
 }
 
-/** The rows that came with the answer, and the stored rest as soon as somebody scrolls to it. */
 function ResultTable({ answer }: { answer: Answer }) {
-  const [wanted, setWanted] = useState(false);
-  const here = answer.rows.length;
-  const partial = Boolean(answer.result_id) && here < answer.row_count;
-  const rest = useInfiniteQuery({
-    ...resultQuery(answer.result_id ?? "", here),
-    enabled: wanted && partial,
-  });
-  const rows = useMemo<Row[]>(
-    () =>
-      rest.data ? [...answer.rows, ...rest.data.pages.flatMap((page) => page.rows)] : answer.rows,
-    [answer.rows, rest.data],
-  );
-  const stuck = rest.isError || !partial || (rest.data !== undefined && !rest.hasNextPage);
-  const more = useMemo(
-    () =>
-      stuck
-        ? undefined
-        : {
-            loading: rest.isFetching,
-            load: () => (wanted ? void rest.fetchNextPage() : setWanted(true)),
-          },
-    [stuck, wanted, rest],
-  );
-
+  const { rows, rest, loading, error, retry } = useResultRows(answer);
   return (
     <div>
       <DataTable
@@ -170,16 +146,28 @@ function ResultTable({ answer }: { answer: Answer }) {
         columns={answer.columns}
         rows={rows}
         rowCount={answer.row_count}
-        more={more}
+        rest={rest}
       />
       <p className="mt-1.5 text-xs text-ink-faint" aria-live="polite">
-        {rest.isError
-          ? `Only the first ${rows.length} rows are here: ${rest.error.message}`
-          : rows.length < answer.row_count
-            ? `${rows.length.toLocaleString("en")} of ${plural(answer.row_count, "row")}${rest.isFetching ? ", loading more…" : partial ? "; scroll for more" : ""}`
-            : plural(answer.row_count, "row")}
+        {rest || rows.length >= answer.row_count
+          ? plural(answer.row_count, "row")
+          : `The first ${groupDigits(String(rows.length))} of ${plural(answer.row_count, "row")}`}
+        {loading && " · loading…"}
         {answer.truncated && " · cut at the server’s limit: narrow the question to see the rest"}
       </p>
+      {error && (
+        <Notice
+          kind="error"
+          className="mt-2"
+          action={
+            <Button size="small" onClick={retry}>
+              Try again
+            </Button>
+          }
+        >
+          Some rows could not be read: {error.message}
+        </Notice>
+      )}
     </div>
   );
 }
