@@ -31,6 +31,9 @@ function apply(client: QueryClient, message: LiveMessage) {
       return;
     case "query":
       void client.invalidateQueries({ queryKey: ["status"] });
+      void client.invalidateQueries({
+        predicate: ({ queryKey }) => queryKey[0] === "connections" && queryKey[2] === "queries",
+      });
       if (message.state === "done") void client.invalidateQueries({ queryKey: ["queries"] });
       return;
   }
@@ -42,6 +45,7 @@ function applyConnection(client: QueryClient, connection: Connection) {
   client.setQueryData(connectionsQuery.queryKey, (list) =>
     list?.map((item) => (item.id === connection.id ? connection : item)),
   );
+  void client.invalidateQueries({ queryKey: ["connections", connection.id, "status"] });
   if (before?.discovered_at !== connection.discovered_at)
     void client.invalidateQueries({ queryKey: ["connections", connection.id, "schema"] });
   void client.invalidateQueries({ queryKey: ["status"] });

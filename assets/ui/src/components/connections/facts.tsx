@@ -31,8 +31,9 @@ export function Facts({ connection }: { connection: Connection }) {
         >
           {connection.discovered_at ? plural(connection.table_count, "table") : "Not known yet"}
         </Fact>
-        <Fact name="Created" note={null}>
-          {timeAgo(connection.created_at)}
+        <Fact name="Key" note={`connection made ${timeAgo(connection.created_at)}`}>
+          <LiveDot tone={connection.key === "active" ? "good" : "bad"} />
+          {connection.key === "active" ? "Active" : "Revoked"}
         </Fact>
       </dl>
     </Card>

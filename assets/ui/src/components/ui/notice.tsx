@@ -1,14 +1,24 @@
 // Calm messages inside a page: something failed and can be tried again, a warning, an empty place with the next step.
-import { AlertTriangle, CircleAlert, Info, RotateCw, type LucideIcon } from "lucide-react";
+import {
+  AlertTriangle,
+  CircleAlert,
+  CircleCheck,
+  Info,
+  RotateCw,
+  type LucideIcon,
+} from "lucide-react";
 import type { ReactNode } from "react";
 import { cn } from "@/lib/cn";
 import { Button } from "./button";
 
 const looks = {
   info: { icon: Info, box: "bg-berry-soft", mark: "text-berry" },
+  good: { icon: CircleCheck, box: "bg-good-soft", mark: "text-good" },
   warning: { icon: AlertTriangle, box: "bg-warn-soft", mark: "text-warn" },
   error: { icon: CircleAlert, box: "bg-bad-soft", mark: "text-bad" },
 } as const;
+
+const roles = { info: "note", good: "status", warning: "note", error: "alert" } as const;
 
 interface NoticeProps {
   kind: keyof typeof looks;
@@ -22,7 +32,7 @@ export function Notice({ kind, title, children, action, className }: NoticeProps
   const { icon: Icon, box, mark } = looks[kind];
   return (
     <div
-      role={kind === "error" ? "alert" : "note"}
+      role={roles[kind]}
       className={cn("flex items-start gap-3 rounded-xl px-4 py-3", box, className)}
     >
       <Icon className={cn("mt-0.5 size-4.5 shrink-0", mark)} aria-hidden />

@@ -1,0 +1,69 @@
+// A real agent beside a real PostgreSQL, watched on the page: online, offline, its schema, an answer.
+import { expect, test } from "./database";
+import { ask } from "./server";
+
+/** A change of state has to be on the page within this time, without loading it again. */
+const AT_ONCE = { timeout: 1000 };
+
+test("the page shows the agent coming, its schema, and its going within a second", async ({
+  app,
+  connect,
+  agentOf,
+}) => {
+  const made = await connect("Shop database");
+  await app.goto(`/connections/${made.id}`);
+  const heading = app.getByRole("heading", { level: 1 });
+  await expect(heading.getByText("Waiting for agent")).toBeVisible();
+  await app.evaluate(() => Object.assign(window, { sameDocument: true }));
+
+  const agent = agentOf(made);
+  await expect.poll(agent.said, { timeout: 30_000 }).toContain("connected");
+  await expect(heading.getByText("Online")).toBeVisible(AT_ONCE);
+  await expect(app.getByText("Reachable")).toBeVisible();
+  await expect(app.getByText(/PostgreSQL \d+/)).toBeVisible();
+  const tree = app.getByRole("tree", { name: "Tables and columns" });
+  await expect(tree.getByRole("treeitem", { name: /orders/ }).first()).toBeVisible();
+
+  agent.kill();
+  await expect(heading.getByText("Offline")).toBeVisible(AT_ONCE);
+  await expect(app.getByText(/last seen just now/)).toBeVisible();
+  expect(await app.evaluate(() => "sameDocument" in window), "the page was loaded anew").toBe(true);
+
+  agentOf(made);
+  await expect(heading.getByText("Online")).toBeVisible();
+});
+
+test("the schema is searched and walked by keyboard", async ({ app, connect, agentOf }) => {
+  const made = await connect("Shop database");
+  agentOf(made);
+  await app.goto(`/connections/${made.id}`);
+  const tree = app.getByRole("tree", { name: "Tables and columns" });
+  await expect(tree.getByRole("treeitem")).toHaveCount(3);
+  await app.getByLabel("Search tables and columns").fill("orders");
+  await expect(tree.getByRole("treeitem")).toHaveCount(2);
+  await app.keyboard.press("Tab");
+  await app.keyboard.press("Tab");
+  await expect(tree).toBeFocused();
+  await app.keyboard.press("ArrowRight");
+  await expect(tree.getByRole("treeitem", { name: /customer_id.*customers\.id/ })).toBeVisible();
+  await expect(tree.getByText("With tax")).toBeVisible();
+  await expect(tree.getByText("one of open, paid, sent")).toBeVisible();
+  await app.keyboard.press("ArrowLeft");
+  await expect(tree.getByRole("treeitem")).toHaveCount(2);
+  await app.getByLabel("Search tables and columns").fill("no such thing");
+  await expect(app.getByText("No table or column matches “no such thing”.")).toBeVisible();
+});
+
+test("a database is asked through its agent", async ({ app, connect, agentOf }) => {
+  const made = await connect("Shop database");
+  agentOf(made);
+  await app.goto(`/connections/${made.id}`);
+  await expect(app.getByRole("treeitem", { name: /orders/ }).first()).toBeVisible();
+  await app.getByRole("link", { name: "Ask this database" }).click();
+  await expect(app.getByRole("button", { name: /Sources: Shop database/ })).toBeVisible();
+  await ask(app, "How many orders by state?");
+  const answer = app.getByRole("region", { name: "Answer", exact: true });
+  await answer.getByRole("tab", { name: "Table" }).click();
+  await expect(answer.getByRole("cell", { name: "paid" })).toBeVisible();
+  await expect(answer.getByRole("cell", { name: "1,334" })).toBeVisible();
+});
