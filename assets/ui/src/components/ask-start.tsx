@@ -1,7 +1,7 @@
 // The Ask screen before the first question: what can be asked, or how to get data in.
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { connectionsQuery, filesQuery, samplesQuery } from "@/api/queries";
+import { connectionsQuery, filesQuery, samplesQuery, schemaQuery } from "@/api/queries";
 import { SuggestionButton } from "./answer/answer-card";
 import { AddSamples } from "./add-samples";
 import { Swirl } from "./logo";
@@ -26,6 +26,7 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
     samples.data?.added &&
     (sources.kind === "auto" ||
       (sources.kind === "files" && sources.ids.some((id) => samples.data.file_ids.includes(id))));
+  const tables = useTables(sources);
 
   return (
     <div className="flex min-h-[75dvh] flex-col items-center justify-center py-10 text-center">
@@ -50,16 +51,55 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
               <ButtonLink to="/connections">Connect a database</ButtonLink>
             </div>
           </>
-        ) : aboutSamples ? (
-          <ul aria-label="Suggested questions" className="flex flex-wrap justify-center gap-2">
-            {samples.data?.questions.map((question) => (
-              <li key={question} className="max-w-full">
-                <SuggestionButton question={question} ask={ask} />
-              </li>
-            ))}
-          </ul>
-        ) : null}
+        ) : (
+          <Suggestions
+            questions={aboutSamples ? (samples.data?.questions ?? []) : tables.map(countQuestion)}
+            ask={ask}
+          />
+        )}
       </div>
     </div>
   );
+}
+
+function Suggestions({ questions, ask }: { questions: string[]; ask: (question: string) => void }) {
+  if (questions.length === 0) return null;
+  return (
+    <ul aria-label="Suggested questions" className="flex flex-wrap justify-center gap-2">
+      {questions.map((question) => (
+        <li key={question} className="max-w-full">
+          <SuggestionButton question={question} ask={ask} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** A first question that any table can answer. */
+function countQuestion(table: string): string {
+  return `How many ${table.replace(/[_-]+/g, " ")}?`;
+}
+
+const MOST_TABLES = 4;
+
+/** Some tables of the chosen sources, the largest first; of all sources while the choice is automatic. */
+function useTables(sources: SourceChoice): string[] {
+  const files = useQuery(filesQuery).data ?? [];
+  const connections = useQuery(connectionsQuery).data ?? [];
+  const connection =
+    sources.kind === "connection"
+      ? sources.id
+      : sources.kind === "auto" && files.length === 0
+        ? connections.find(({ agent }) => agent === "online")?.id
+        : undefined;
+  const schema = useQuery({ ...schemaQuery(connection ?? ""), enabled: connection !== undefined });
+  const sized = connection
+    ? (schema.data?.tables ?? []).map((table) => [table.name, table.row_estimate ?? 0] as const)
+    : files
+        .filter(({ id }) => sources.kind !== "files" || sources.ids.includes(id))
+        .flatMap((file) => file.tables.map((table) => [table.name, table.row_count] as const));
+  return [...sized]
+    .sort((a, b) => b[1] - a[1])
+    .slice(0, MOST_TABLES)
+    .map(([name]) => name);
 }

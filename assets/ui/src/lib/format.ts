@@ -93,11 +93,21 @@ export function formatBytes(bytes: number): string {
   return `${unit === 0 ? size : size.toFixed(size < 10 && !Number.isInteger(size) ? 1 : 0)} ${units[unit]}`;
 }
 
+/** Long times in two units at most: seconds of the unit, its name, and the same of the next smaller one. */
+const LONG = [
+  [86_400, "d", 3600, "h"],
+  [3600, "h", 60, "min"],
+  [60, "min", 1, "s"],
+] as const;
+
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1) return "under 1 ms";
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
-  return `${Math.floor(milliseconds / 60_000)} min ${Math.round((milliseconds % 60_000) / 1000)} s`;
+  const seconds = Math.round(milliseconds / 1000);
+  const [size, unit, part, partUnit] = LONG.find(([size]) => seconds >= size) ?? LONG[2];
+  const rest = Math.floor((seconds % size) / part);
+  return `${Math.floor(seconds / size)} ${unit}${rest > 0 ? ` ${rest} ${partUnit}` : ""}`;
 }
 
 export function plural(count: number, one: string, many = `${one}s`): string {

@@ -10,7 +10,7 @@ export type SchemaRow =
       key: string;
       table: CatalogTable;
       column: CatalogColumn;
-      place: number;
+      last: boolean;
       /** How deep the field lies inside another one of the list (documents only). */
       depth: number;
       /** The name without the field it lies in. */
@@ -70,7 +70,8 @@ export function schemaRows(found: readonly Found[], toggled: ReadonlySet<string>
     const names = new Set(shown.map(({ name }) => name));
     shown.forEach((column, place) => {
       const { depth, name } = nesting(column.name, names);
-      rows.push({ kind: "column", key: `${key}/${place}`, table, column, place, depth, name });
+      const last = place === shown.length - 1;
+      rows.push({ kind: "column", key: `${key}/${place}`, table, column, last, depth, name });
     });
     const left = table.columns.length - shown.length;
     if (left > 0) rows.push({ kind: "rest", key: `${key}/rest`, table, count: left });

@@ -47,7 +47,7 @@ function RunningItem({ query, connection }: { query: RunningQuery; connection: s
     <li className="flex items-center gap-3 px-5 py-3">
       <LoaderCircle className="size-4.5 shrink-0 animate-spin text-custard-strong" aria-hidden />
       <div className="min-w-0 flex-1">
-        <p className="truncate font-semibold" title={query.question}>
+        <p className="line-clamp-2 font-semibold break-words" title={query.question}>
           {query.question}
         </p>
         <p className="truncate text-sm text-ink-soft tabular-nums">

@@ -69,7 +69,10 @@ export function ColumnRow({ row, sought }: ColumnRowProps) {
   const values = column.values ?? [];
   return (
     <div
-      className="grid gap-x-4 py-1 pr-5 pl-12 text-sm sm:grid-cols-[minmax(9rem,15rem)_minmax(0,1fr)] sm:pl-18.5"
+      className={cn(
+        "grid gap-x-4 py-1 pr-5 pl-12 text-sm sm:grid-cols-[minmax(9rem,15rem)_minmax(0,1fr)] sm:pl-18.5",
+        row.last && "pb-3",
+      )}
       title={depth > 0 ? column.name : undefined}
     >
       <span
