@@ -49,7 +49,6 @@ const look = EditorView.theme({
 
 const sqlDialects: Record<string, SQLDialect | undefined> = {
   mysql: MySQL,
-  mariadb: MySQL,
   sqlite: SQLite,
 };
 

@@ -39,17 +39,11 @@ db.createUser({
     },
   },
   MYSQL: {
-    label: "MySQL",
+    label: "MySQL or MariaDB",
     reader: {
-      where: "In the mysql client, as an administrator",
-      text: mysqlReader(),
-    },
-  },
-  MARIADB: {
-    label: "MariaDB",
-    reader: {
-      where: "In the mariadb client, as an administrator",
-      text: mysqlReader(),
+      where: "In the mysql or mariadb client, as an administrator",
+      text: `CREATE USER 'readonly_user'@'%' IDENTIFIED BY 'choose-a-password';
+GRANT SELECT, SHOW VIEW ON your_database.* TO 'readonly_user'@'%';`,
     },
   },
   SQLITE: {
@@ -62,11 +56,6 @@ sudo setfacl -m u:custard-agent:r /path/to/your.db`,
     },
   },
 };
-
-function mysqlReader(): string {
-  return `CREATE USER 'readonly_user'@'%' IDENTIFIED BY 'choose-a-password';
-GRANT SELECT, SHOW VIEW ON your_database.* TO 'readonly_user'@'%';`;
-}
 
 /** The kinds that the server of this build can connect. */
 export const connectionKinds = CONNECTION_KINDS as readonly Kind[];

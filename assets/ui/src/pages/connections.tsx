@@ -74,8 +74,7 @@ function ConnectionItem({ connection }: { connection: Connection }) {
             {connection.name}
           </span>
           <span className="block truncate text-sm text-ink-soft">
-            {kindLabel(connection.db_type)}
-            {connection.database_version && ` ${shortVersion(connection.database_version)}`}
+            {connection.database_version ?? kindLabel(connection.db_type)}
             {connection.discovered_at && ` · ${plural(connection.table_count, "table")}`}
             {connection.agent === "offline" &&
               (connection.last_seen_at
@@ -93,8 +92,4 @@ function ConnectionItem({ connection }: { connection: Connection }) {
       </Link>
     </li>
   );
-}
-
-function shortVersion(version: string): string {
-  return /\d+(?:\.\d+)*/.exec(version)?.[0] ?? version;
 }
