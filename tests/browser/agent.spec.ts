@@ -17,7 +17,7 @@ test("the page shows the agent coming, its schema, and its going within a second
   await app.evaluate(() => Object.assign(window, { sameDocument: true }));
 
   const agent = agentOf(made);
-  await expect.poll(agent.said, { timeout: 30_000 }).toContain("connected");
+  await expect.poll(agent.said, { timeout: 30_000 }).toContain("Connected");
   await expect(heading.getByText("Online")).toBeVisible(AT_ONCE);
   await expect(app.getByText("Reachable")).toBeVisible();
   await expect(app.getByText(/PostgreSQL \d+/)).toBeVisible();

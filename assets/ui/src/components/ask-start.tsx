@@ -32,7 +32,7 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
     <div className="flex min-h-[75dvh] flex-col items-center justify-center py-10 text-center">
       <Swirl className="mb-4 size-14" />
       <h1 className="text-[1.75rem]">What would you like to know?</h1>
-      <p className="mt-2 max-w-md text-ink-soft">
+      <p className="mt-2 max-w-md text-balance text-ink-soft">
         Ask in your own words. Every answer shows how it was read and the query behind it.
       </p>
       <div className="mt-6 mb-5 w-full max-w-2xl text-left">{children}</div>
@@ -41,7 +41,7 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
           <Skeleton className="mx-auto h-20 max-w-lg" />
         ) : nothing ? (
           <>
-            <p className="text-ink-soft">
+            <p className="text-balance text-ink-soft">
               There is no data yet. Add the sample data of a frozen-custard chain, upload a file, or
               connect a database.
             </p>

@@ -1,4 +1,4 @@
-// The heading of a stored conversation, with the way to delete it.
+// The heading of a conversation, with the way to delete it.
 import { useQueryClient } from "@tanstack/react-query";
 import { Plus, Trash2 } from "lucide-react";
 import { useNavigate } from "react-router";
@@ -7,11 +7,18 @@ import { threads } from "@/api/threads";
 import { Button, ButtonLink } from "./ui/button";
 import { Confirm } from "./ui/dialog";
 
-export function ConversationHead({ id, title }: { id: string; title: string }) {
+interface ConversationHeadProps {
+  /** None until the server has taken the first question up; the heading keeps its place meanwhile. */
+  id: string | null;
+  title: string;
+}
+
+export function ConversationHead({ id, title }: ConversationHeadProps) {
   const client = useQueryClient();
   const navigate = useNavigate();
 
   async function remove() {
+    if (!id) return;
     await finish(api.DELETE("/api/v1/conversations/{id}", { params: { path: { id } } }));
     await navigate("/ask");
     threads.forget(id);
@@ -36,6 +43,7 @@ export function ConversationHead({ id, title }: { id: string; title: string }) {
             size="icon-small"
             aria-label="Delete this conversation"
             title="Delete this conversation"
+            disabled={!id}
             onClick={open}
           >
             <Trash2 aria-hidden />

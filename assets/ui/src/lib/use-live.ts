@@ -45,6 +45,10 @@ function applyConnection(client: QueryClient, connection: Connection) {
   client.setQueryData(connectionsQuery.queryKey, (list) =>
     list?.map((item) => (item.id === connection.id ? connection : item)),
   );
+  // An answer that is on its way may be older than this message, and would take its place: ask again.
+  for (const { queryKey } of [connectionQuery(connection.id), connectionsQuery])
+    if (client.isFetching({ queryKey, exact: true }) > 0)
+      void client.invalidateQueries({ queryKey, exact: true });
   void client.invalidateQueries({ queryKey: ["connections", connection.id, "status"] });
   if (before?.discovered_at !== connection.discovered_at)
     void client.invalidateQueries({ queryKey: ["connections", connection.id, "schema"] });

@@ -127,7 +127,7 @@ export default function Ask() {
 
   return (
     <div className="mx-auto flex min-h-[calc(100dvh-3.5rem)] max-w-4xl flex-col px-4 sm:px-8 lg:min-h-dvh">
-      {conversationId && <ConversationHead id={conversationId} title={title ?? "Conversation"} />}
+      {!empty && <ConversationHead id={conversationId} title={title ?? "Conversation"} />}
       <div className="flex-1 pt-2">
         {loading && <ThreadSkeleton />}
         {stored.isError && <LoadError error={stored.error} retry={() => void stored.refetch()} />}

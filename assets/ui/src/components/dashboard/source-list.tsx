@@ -4,9 +4,7 @@ import { Cable, Database, FileSpreadsheet } from "lucide-react";
 import type { ReactNode } from "react";
 import { Link } from "react-router";
 import { connectionsQuery, filesQuery } from "@/api/queries";
-import { AddSamples } from "@/components/add-samples";
 import { ConnectionState } from "@/components/connections/state";
-import { ButtonLink } from "@/components/ui/button";
 import { Card, CardHead } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
@@ -35,17 +33,7 @@ export function SourceList() {
     );
   } else if (files.data.length === 0 && connections.data.length === 0)
     body = (
-      <Empty
-        icon={Database}
-        title="No sources yet"
-        className="pt-4"
-        action={
-          <>
-            <AddSamples />
-            <ButtonLink to="/files">Upload</ButtonLink>
-          </>
-        }
-      >
+      <Empty icon={Database} title="No sources yet" className="pt-4">
         A source is a file you upload or a database with an agent beside it.
       </Empty>
     );

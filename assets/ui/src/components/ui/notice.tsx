@@ -77,7 +77,7 @@ export function Empty({ icon: Icon, title, children, action, className }: EmptyP
         <Icon className="size-5.5" aria-hidden />
       </span>
       <h3 className="text-base">{title}</h3>
-      <p className="mt-1 max-w-md text-sm text-ink-soft">{children}</p>
+      <p className="mt-1 max-w-md text-sm text-balance text-ink-soft">{children}</p>
       {action && <div className="mt-4 flex flex-wrap justify-center gap-2">{action}</div>}
     </div>
   );
