@@ -67,3 +67,59 @@ test("a database is asked through its agent", async ({ app, connect, agentOf }) 
   await expect(answer.getByRole("cell", { name: "paid" })).toBeVisible();
   await expect(answer.getByRole("cell", { name: "1,334" })).toBeVisible();
 });
+
+test("a hundred thousand rows are scrolled to the last one", async ({ app, connect, agentOf }) => {
+  const made = await connect("Shop database");
+  agentOf(made);
+  await app.goto(`/connections/${made.id}`);
+  await expect(app.getByRole("treeitem", { name: /orders/ }).first()).toBeVisible();
+  await app.getByRole("link", { name: "Ask this database" }).click();
+  await ask(app, "How many orders?");
+  const answers = app.getByRole("region", { name: "Answer", exact: true });
+  await answers.getByRole("tab", { name: "Query" }).click();
+  const editor = answers.getByRole("textbox", { name: "Query" });
+  await editor.fill(
+    "SELECT row_number() OVER (ORDER BY o.id, c.id) AS n, c.name FROM orders o CROSS JOIN customers c WHERE o.id <= 250 ORDER BY n",
+  );
+  await editor.press("Control+Enter");
+  const table = answers.nth(1).getByRole("region", { name: "Rows of the answer" });
+  await expect(table.getByRole("table")).toHaveAttribute("aria-rowcount", "100001");
+  await table.focus();
+  for (const [key, cell] of [
+    ["End", "100,000"],
+    ["Home", "1"],
+  ] as const) {
+    await app.keyboard.press(key);
+    await expect(table.getByRole("cell", { name: cell, exact: true })).toBeVisible();
+    expect(await table.getByRole("row").count(), "rows in the document").toBeLessThan(80);
+  }
+});
+
+test("thousands of tables are a handful of elements", async ({ app, connect }) => {
+  const made = await connect("Shop database");
+  const tables = Array.from({ length: 5000 }, (_, index) => ({
+    schema: "archive",
+    name: `table_${index + 1}`,
+    kind: "table",
+    columns: Array.from({ length: 20 }, (_, column) => ({
+      name: column === 7 && index === 4321 ? "needle" : `column_${column}`,
+      type: "text",
+      kind: "text",
+    })),
+  }));
+  await app.route(`**/connections/${made.id}/schema`, (route) =>
+    route.fulfill({ json: { discovered_at: "2025-01-01T00:00:00Z", tables } }),
+  );
+  await app.goto(`/connections/${made.id}`);
+  const tree = app.getByRole("tree", { name: "Tables and columns" });
+  await expect(app.getByText("5,000 tables")).toBeVisible();
+  await tree.focus();
+  await app.keyboard.press("End");
+  await expect(tree.getByRole("treeitem", { name: /table_5000/ })).toBeVisible();
+  expect(await tree.getByRole("treeitem").count()).toBeLessThan(80);
+  await app.getByLabel("Search tables and columns").fill("needle");
+  await expect(app.getByText("1 of 5,000 tables")).toBeVisible();
+  await expect(tree.getByRole("treeitem", { name: "Show 19 more columns" })).toBeVisible();
+  await tree.getByRole("treeitem", { name: "Show 19 more columns" }).click();
+  await expect(tree.getByRole("treeitem", { name: "column_19" })).toBeVisible();
+});

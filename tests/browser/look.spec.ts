@@ -57,6 +57,39 @@ test("the content policy has nothing to stop", async ({ app }) => {
   expect(stopped).toEqual([]);
 });
 
+test("an answer on its way moves nothing that was there", async ({ app }) => {
+  await addSamples(app);
+  await app.addInitScript(() => {
+    const moved: number[] = [];
+    Object.assign(window, { moved });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) moved.push((entry as unknown as Shift).value);
+    }).observe({ type: "layout-shift", buffered: true });
+  });
+  await app.goto("/ask");
+  const questions = app.getByRole("list", { name: "Suggested questions" }).getByRole("button");
+  await expect(questions).toHaveCount(4);
+  const first = (await questions.first().innerText()).trim();
+  const second = (await questions.nth(1).innerText()).trim();
+  await ask(app, first);
+  await expect(app.locator("canvas")).toBeVisible();
+  // From here on: what stands there is the first answer, what comes is the second.
+  await app.evaluate(() => (window as unknown as Moved).moved.splice(0));
+  await ask(app, second);
+  await expect(app.locator("canvas")).toHaveCount(2);
+  const moved = await app.evaluate(() => (window as unknown as Moved).moved);
+  // Less than a hundredth of the window: nothing that anybody would see.
+  expect(moved.reduce((sum, value) => sum + value, 0)).toBeLessThan(0.01);
+});
+
+interface Shift {
+  value: number;
+}
+
+interface Moved {
+  moved: number[];
+}
+
 function overflow(): number {
   return document.documentElement.scrollWidth - document.documentElement.clientWidth;
 }

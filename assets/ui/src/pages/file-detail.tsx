@@ -44,12 +44,16 @@ export default function FileDetail() {
     <Page
       title={data.name}
       note={
-        <span className="flex flex-wrap items-center gap-x-2">
+        <>
           {table &&
             `${plural(table.row_count, "row")} · ${plural(table.columns.length, "column")} · `}
           {formatBytes(data.size_bytes)} · {data.format.toUpperCase()} · {timeAgo(data.created_at)}
-          {data.sample && <Badge tone="custard">Sample</Badge>}
-        </span>
+          {data.sample && (
+            <Badge tone="custard" className="ml-2">
+              Sample
+            </Badge>
+          )}
+        </>
       }
       action={
         <>

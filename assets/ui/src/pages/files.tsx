@@ -67,7 +67,7 @@ function FileItem({ file }: { file: DataFile }) {
       >
         <FileSpreadsheet className="size-5 shrink-0 text-ink-soft" aria-hidden />
         <span className="min-w-0 flex-1">
-          <span className="flex items-center gap-2">
+          <span className="flex items-center gap-x-2 max-sm:flex-wrap">
             <span className="name truncate font-semibold" title={file.name}>
               {file.name}
             </span>
@@ -79,7 +79,7 @@ function FileItem({ file }: { file: DataFile }) {
               </Badge>
             )}
           </span>
-          <span className="block truncate text-sm text-ink-soft">
+          <span className="block text-sm text-ink-soft sm:truncate">
             {plural(rows, "row")}
             {" · "}
             {file.tables.length > 1

@@ -41,7 +41,7 @@ export function AnswerCard({ answer, ask, run, newest }: AnswerCardProps) {
         <AnswerProblem answer={answer} />
       )}
 
-      {answer.interpretation && (
+      {answer.interpretation && answer.translator !== "user" && (
         <p className="mt-2 flex items-start gap-2 text-sm text-ink-soft">
           <BookOpenText className="mt-0.5 size-4 shrink-0" aria-hidden />
           <span className="min-w-0 break-words">

@@ -144,7 +144,10 @@ function ColumnRow({ column, rename, type, onChange }: ColumnRowProps) {
         <p className="break-words">
           {column.decided}
           {column.nulls > 0 && ` ${groupDigits(String(column.nulls))} empty.`}
-          {column.original_name !== column.name && ` In the file: “${column.original_name}”.`}
+          {column.original_name !== column.name &&
+            (column.original_name.trim()
+              ? ` In the file: “${column.original_name}”.`
+              : " The file gives it no name.")}
         </p>
         {column.unparsed.length > 0 && (
           <details className="mt-1">
