@@ -19,6 +19,7 @@ CREATE TABLE orders (id int PRIMARY KEY, customer_id int NOT NULL REFERENCES cus
   state order_state NOT NULL, total numeric(10,2), placed_at timestamptz);
 COMMENT ON COLUMN orders.total IS 'With tax';
 CREATE VIEW paid_orders AS SELECT * FROM orders WHERE state = 'paid';
+CREATE VIEW slow_report AS SELECT 1 AS done FROM pg_sleep(60);
 INSERT INTO customers SELECT n, 'Customer ' || n, 'c' || n || '@example.com', date '2024-01-01' + n
   FROM generate_series(1, 400) n;
 INSERT INTO orders SELECT n, 1 + n % 400, (ARRAY['open', 'paid', 'sent'])[1 + n % 3]::order_state,
@@ -40,7 +41,7 @@ export interface Agent {
   said: () => string;
 }
 
-interface Made {
+export interface Made {
   id: string;
   api_key: string;
   websocket_url: string;
@@ -75,11 +76,16 @@ export const test = base.extend<
 
 export { expect };
 
-async function createConnection(request: APIRequestContext, name: string): Promise<Made> {
+/** The header that says who is signed in, for requests beside the page. */
+export async function signedIn(request: APIRequestContext) {
   const session = await request.post("/api/v1/auth/refresh");
   const { access_token } = (await session.json()) as { access_token: string };
+  return { Authorization: `Bearer ${access_token}` };
+}
+
+async function createConnection(request: APIRequestContext, name: string): Promise<Made> {
   const answer = await request.post("/api/v1/connections", {
-    headers: { Authorization: `Bearer ${access_token}` },
+    headers: await signedIn(request),
     data: { name, db_type: "POSTGRESQL" },
   });
   expect(answer.status(), await answer.text()).toBe(201);

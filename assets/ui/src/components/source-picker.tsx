@@ -6,6 +6,7 @@ import { connectionsQuery, filesQuery } from "@/api/queries";
 import type { AnswerSource, Connection, DataFile } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { plural } from "@/lib/format";
+import { kindWords } from "@/lib/kinds";
 import { LiveDot } from "./ui/badge";
 import { Button } from "./ui/button";
 import { Popover } from "./ui/menu";
@@ -76,7 +77,9 @@ export function SourcePicker({ value, onChange }: SourcePickerProps) {
           note={
             <span className="flex items-center gap-1.5">
               <LiveDot tone={connection.agent === "online" ? "good" : "plain"} />
-              {connection.agent === "online" ? plural(connection.table_count, "table") : "offline"}
+              {connection.agent === "online"
+                ? plural(connection.table_count, kindWords(connection.db_type).table)
+                : "offline"}
             </span>
           }
         />

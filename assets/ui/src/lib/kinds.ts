@@ -3,7 +3,14 @@ import type { Kind } from "@/api/types";
 
 export interface KindInfo {
   label: string;
+  /** What it calls its tables and columns, where other than that. */
+  words?: KindWords;
   reader: ReaderHint;
+}
+
+export interface KindWords {
+  table: string;
+  column: string;
 }
 
 export interface ReaderHint {
@@ -28,6 +35,7 @@ ALTER DEFAULT PRIVILEGES IN SCHEMA public
   },
   MONGODB: {
     label: "MongoDB",
+    words: { table: "collection", column: "field" },
     reader: {
       where: "In mongosh, as a user administrator",
       text: `use your_database
@@ -67,4 +75,8 @@ export function kindInfo(kind: string): KindInfo | null {
 /** The kind's name as people write it; a kind that is not known here keeps the server's own. */
 export function kindLabel(kind: string): string {
   return infos[kind]?.label ?? kind.charAt(0) + kind.slice(1).toLowerCase();
+}
+
+export function kindWords(kind: string): KindWords {
+  return infos[kind]?.words ?? { table: "table", column: "column" };
 }

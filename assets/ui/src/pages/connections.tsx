@@ -14,7 +14,7 @@ import { Card } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural, timeAgo } from "@/lib/format";
-import { kindLabel } from "@/lib/kinds";
+import { kindLabel, kindWords } from "@/lib/kinds";
 
 export default function Connections() {
   const connections = useQuery(connectionsQuery);
@@ -75,7 +75,8 @@ function ConnectionItem({ connection }: { connection: Connection }) {
           </span>
           <span className="block truncate text-sm text-ink-soft">
             {connection.database_version ?? kindLabel(connection.db_type)}
-            {connection.discovered_at && ` · ${plural(connection.table_count, "table")}`}
+            {connection.discovered_at &&
+              ` · ${plural(connection.table_count, kindWords(connection.db_type).table)}`}
             {connection.agent === "offline" &&
               (connection.last_seen_at
                 ? ` · last seen ${timeAgo(connection.last_seen_at)}`

@@ -4,6 +4,7 @@ import type { Connection } from "@/api/types";
 import { LiveDot } from "@/components/ui/badge";
 import { Card } from "@/components/ui/card";
 import { plural, timeAgo } from "@/lib/format";
+import { kindWords } from "@/lib/kinds";
 
 export function Facts({ connection }: { connection: Connection }) {
   const online = connection.agent === "online";
@@ -29,7 +30,9 @@ export function Facts({ connection }: { connection: Connection }) {
           name="Schema"
           note={connection.discovered_at ? `read ${timeAgo(connection.discovered_at)}` : null}
         >
-          {connection.discovered_at ? plural(connection.table_count, "table") : "Not known yet"}
+          {connection.discovered_at
+            ? plural(connection.table_count, kindWords(connection.db_type).table)
+            : "Not known yet"}
         </Fact>
         <Fact name="Key" note={`connection made ${timeAgo(connection.created_at)}`}>
           <LiveDot tone={connection.key === "active" ? "good" : "bad"} />

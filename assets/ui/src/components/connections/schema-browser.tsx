@@ -9,6 +9,7 @@ import { Input } from "@/components/ui/field";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural } from "@/lib/format";
+import { kindWords } from "@/lib/kinds";
 import { findTables } from "@/lib/schema-rows";
 import { SchemaTree } from "./schema-tree";
 
@@ -20,6 +21,8 @@ interface SchemaBrowserProps {
 
 export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
   const schema = useQuery(schemaQuery(connection.id));
+  const words = kindWords(connection.db_type);
+  const searchLabel = `Search ${words.table}s and ${words.column}s`;
   const [search, setSearch] = useState("");
   const sought = useDeferredValue(search.trim());
   const tables = schema.data?.tables;
@@ -30,7 +33,11 @@ export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
       <CardHead
         id="schema"
         title="Schema"
-        note={schema.data?.discovered_at ? summary(found.length, tables?.length ?? 0) : undefined}
+        note={
+          schema.data?.discovered_at
+            ? summary(found.length, tables?.length ?? 0, words.table)
+            : undefined
+        }
         action={
           <div className="flex w-full items-center gap-2 sm:w-auto">
             {(tables?.length ?? 0) > 0 && (
@@ -42,8 +49,8 @@ export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
                 <Input
                   type="search"
                   className="pl-9"
-                  aria-label="Search tables and columns"
-                  placeholder="Search tables and columns"
+                  aria-label={searchLabel}
+                  placeholder={searchLabel}
                   value={search}
                   onChange={(event) => setSearch(event.target.value)}
                 />
@@ -62,24 +69,24 @@ export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
           <LoadError error={schema.error} retry={() => void schema.refetch()} />
         </div>
       ) : schema.data.tables.length === 0 ? (
-        <Empty icon={Table2} title="No tables known yet" className="pt-2">
+        <Empty icon={Table2} title={`No ${words.table}s known yet`} className="pt-2">
           {connection.agent === "online"
-            ? "The agent is online. The schema appears here as soon as it is read; if it stays empty, the role may not see any table."
+            ? "The agent is online. The schema appears here as soon as it is read; if it stays empty, the role may not see any of it."
             : "The schema appears here when the agent has called for the first time."}
         </Empty>
       ) : found.length === 0 ? (
         <p role="status" className="border-t border-line px-5 py-6 text-ink-soft">
-          No table or column matches “{sought}”.
+          No {words.table} or {words.column} matches “{sought}”.
         </p>
       ) : (
-        <SchemaTree key={sought} found={found} sought={sought} />
+        <SchemaTree key={sought} found={found} sought={sought} words={words} />
       )}
     </Card>
   );
 }
 
-function summary(found: number, all: number): string {
+function summary(found: number, all: number, word: string): string {
   return found === all
-    ? plural(all, "table")
-    : `${found.toLocaleString("en")} of ${plural(all, "table")}`;
+    ? plural(all, word)
+    : `${found.toLocaleString("en")} of ${plural(all, word)}`;
 }

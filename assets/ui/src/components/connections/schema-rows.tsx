@@ -4,21 +4,24 @@ import type { ReactNode } from "react";
 import type { CatalogTable } from "@/api/types";
 import { cn } from "@/lib/cn";
 import { compactNumber, plural } from "@/lib/format";
+import type { KindWords } from "@/lib/kinds";
 import { fullName, type SchemaRow } from "@/lib/schema-rows";
 
 const kinds: Record<string, string | undefined> = {
   view: "view",
   materialized_view: "materialised view",
   foreign_table: "foreign table",
+  time_series: "time series",
 };
 
 interface TableRowProps {
   table: CatalogTable;
   open: boolean;
   sought: string;
+  words: KindWords;
 }
 
-export function TableRow({ table, open, sought }: TableRowProps) {
+export function TableRow({ table, open, sought, words }: TableRowProps) {
   const kind = kinds[table.kind ?? "table"];
   const Icon = kind?.endsWith("view") ? Eye : Table2;
   return (
@@ -46,7 +49,7 @@ export function TableRow({ table, open, sought }: TableRowProps) {
       <span className="shrink-0 text-sm text-ink-faint tabular-nums max-sm:hidden">
         {[
           kind,
-          plural(table.columns.length, "column"),
+          plural(table.columns.length, words.column),
           typeof table.row_estimate === "number" &&
             `about ${compactNumber(table.row_estimate)} rows`,
         ]
@@ -126,10 +129,10 @@ function Key({ icon, link, children }: { icon: ReactNode; link?: boolean; childr
   );
 }
 
-export function RestRow({ count }: { count: number }) {
+export function RestRow({ count, words }: { count: number; words: KindWords }) {
   return (
     <p className="py-1.5 pr-5 pl-12 text-sm font-semibold text-berry sm:pl-18.5">
-      Show {plural(count, "more column")}
+      Show {plural(count, `more ${words.column}`)}
     </p>
   );
 }

@@ -3,6 +3,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { useId, useMemo, useRef, useState, type KeyboardEvent } from "react";
 import { schemaRows, type Found, type SchemaRow } from "@/lib/schema-rows";
 import { cn } from "@/lib/cn";
+import type { KindWords } from "@/lib/kinds";
 import { ColumnRow, RestRow, TableRow } from "./schema-rows";
 
 const HEIGHTS = { table: 44, column: 32, rest: 36 };
@@ -12,9 +13,10 @@ const PAGE = 10;
 interface SchemaTreeProps {
   found: readonly Found[];
   sought: string;
+  words: KindWords;
 }
 
-export function SchemaTree({ found, sought }: SchemaTreeProps) {
+export function SchemaTree({ found, sought, words }: SchemaTreeProps) {
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
   const [active, setActive] = useState(0);
   const id = useId();
@@ -93,7 +95,7 @@ export function SchemaTree({ found, sought }: SchemaTreeProps) {
       ref={frame}
       role="tree"
       tabIndex={0}
-      aria-label="Tables and columns"
+      aria-label={`The ${words.table}s and their ${words.column}s`}
       aria-activedescendant={`${id}-${current}`}
       onKeyDown={onKeyDown}
       className="group/tree max-h-[min(40rem,70dvh)] overflow-y-auto overscroll-contain rounded-b-2xl border-t border-line outline-offset-[-2px]"
@@ -131,11 +133,11 @@ export function SchemaTree({ found, sought }: SchemaTreeProps) {
               style={{ transform: `translateY(${item.start}px)` }}
             >
               {row.kind === "table" ? (
-                <TableRow table={row.table} open={row.open} sought={sought} />
+                <TableRow table={row.table} open={row.open} sought={sought} words={words} />
               ) : row.kind === "column" ? (
                 <ColumnRow row={row} sought={sought} />
               ) : (
-                <RestRow count={row.count} />
+                <RestRow count={row.count} words={words} />
               )}
             </div>
           );

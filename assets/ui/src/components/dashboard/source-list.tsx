@@ -9,7 +9,7 @@ import { Card, CardHead } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural } from "@/lib/format";
-import { kindLabel } from "@/lib/kinds";
+import { kindLabel, kindWords } from "@/lib/kinds";
 
 const MOST_FILES = 6;
 
@@ -48,7 +48,9 @@ export function SourceList() {
             name={connection.name}
             note={
               kindLabel(connection.db_type) +
-              (connection.discovered_at ? ` · ${plural(connection.table_count, "table")}` : "")
+              (connection.discovered_at
+                ? ` · ${plural(connection.table_count, kindWords(connection.db_type).table)}`
+                : "")
             }
             state={<ConnectionState connection={connection} />}
           />

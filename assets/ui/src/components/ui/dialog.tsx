@@ -34,6 +34,15 @@ export function Dialog({
         <Radix.Overlay data-dim className="fixed inset-0 z-40 animate-fade bg-[#1a1208]/45" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
+          onOpenAutoFocus={(event) => {
+            // A form is for typing: its first text field comes before the closing cross.
+            const field = (event.target as HTMLElement).querySelector<HTMLElement>(
+              "input:not([type=radio], [type=checkbox]), textarea",
+            );
+            if (!field) return;
+            event.preventDefault();
+            field.focus();
+          }}
           onInteractOutside={(event) => {
             if (sticky) event.preventDefault();
           }}
