@@ -66,14 +66,14 @@ function ConnectionItem({ connection }: { connection: Connection }) {
     <li>
       <Link
         to={`/connections/${connection.id}`}
-        className="flex items-center gap-4 rounded-2xl px-5 py-4 hover:[&_.name]:underline"
+        className="grid grid-cols-[1.25rem_minmax(0,1fr)] items-center gap-x-4 gap-y-1.5 rounded-2xl px-5 py-4 hover:[&_.name]:underline sm:grid-cols-[1.25rem_minmax(0,1fr)_auto]"
       >
-        <Cable className="size-5 shrink-0 text-ink-soft" aria-hidden />
-        <span className="min-w-0 flex-1">
+        <Cable className="size-5 text-ink-soft" aria-hidden />
+        <span className="min-w-0">
           <span className="name block truncate font-semibold" title={connection.name}>
             {connection.name}
           </span>
-          <span className="block truncate text-sm text-ink-soft">
+          <span className="block text-sm text-ink-soft sm:truncate">
             {connection.database_version ?? kindLabel(connection.db_type)}
             {connection.discovered_at &&
               ` · ${plural(connection.table_count, kindWords(connection.db_type).table)}`}
@@ -83,13 +83,15 @@ function ConnectionItem({ connection }: { connection: Connection }) {
                 : " · the agent has not called yet")}
           </span>
         </span>
-        {connection.role_warnings.length > 0 && (
-          <Badge tone="warn" title={connection.role_warnings.join("\n")} className="max-sm:hidden">
-            <TriangleAlert aria-hidden />
-            Role could write
-          </Badge>
-        )}
-        <ConnectionState connection={connection} />
+        <span className="flex flex-wrap gap-2 max-sm:col-start-2">
+          {connection.role_warnings.length > 0 && (
+            <Badge tone="warn" title={connection.role_warnings.join("\n")}>
+              <TriangleAlert aria-hidden />
+              Role could write
+            </Badge>
+          )}
+          <ConnectionState connection={connection} />
+        </span>
       </Link>
     </li>
   );

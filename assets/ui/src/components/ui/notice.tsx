@@ -33,14 +33,18 @@ export function Notice({ kind, title, children, action, className }: NoticeProps
   return (
     <div
       role={roles[kind]}
-      className={cn("flex items-start gap-3 rounded-xl px-4 py-3", box, className)}
+      className={cn(
+        "flex items-start gap-x-3 gap-y-2 rounded-xl px-4 py-3 max-sm:flex-wrap",
+        box,
+        className,
+      )}
     >
       <Icon className={cn("mt-0.5 size-4.5 shrink-0", mark)} aria-hidden />
-      <div className="min-w-0 flex-1">
+      <div className="min-w-0 flex-1 max-sm:basis-[calc(100%-2.5rem)]">
         {title && <p className="font-semibold">{title}</p>}
         {children && <div className="text-sm break-words">{children}</div>}
       </div>
-      {action}
+      {action && <div className="max-sm:ml-7.5">{action}</div>}
     </div>
   );
 }
