@@ -103,9 +103,10 @@ export default function Ask() {
     return () => window.removeEventListener("keydown", stop);
   }, [running, thread.key]);
 
-  // A new question comes to the top, and its answer grows below it without moving what is read.
-  const newest = entries.at(-1)?.key;
+  // A further question comes to the top, and its answer grows below it without moving what is read.
+  const newest = entries.length > 1 ? entries.at(-1)?.key : undefined;
   useEffect(() => {
+    if (!newest) return;
     const still = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
     last.current?.scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
   }, [newest]);
