@@ -39,7 +39,8 @@ function apply(client: QueryClient, message: LiveMessage) {
   }
 }
 
-function applyConnection(client: QueryClient, connection: Connection) {
+/** Takes a pushed state of a connection over into what the screens show. */
+export function applyConnection(client: QueryClient, connection: Connection) {
   const before = client.getQueryData(connectionQuery(connection.id).queryKey);
   client.setQueryData(connectionQuery(connection.id).queryKey, connection);
   client.setQueryData(connectionsQuery.queryKey, (list) =>
