@@ -199,6 +199,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
+        /** Whether agent and database can be reached. */
         get: operations["get /api/v1/connections/{id}/status"];
         put?: never;
         post?: never;
@@ -609,54 +610,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/connections/{id}/queries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get /api/v1/connections/{id}/queries"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post /api/v1/connections/{id}/test"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/revoke-key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post /api/v1/connections/{id}/revoke-key"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -861,7 +814,6 @@ export interface components {
             id: string;
             name: string;
             table_count: number;
-            key: components["schemas"]["KeyState"];
         };
         /** @description What can be changed about a connection. */
         ConnectionChange: {
@@ -1177,9 +1129,11 @@ export interface components {
         Severity: "info" | "warning";
         /** @description Whether the agent and the database behind it can be reached. */
         StatusBody: {
-            agent: components["schemas"]["AgentState"];
+            /** @description `online` or `offline`. */
+            agent: string;
             agent_version?: string | null;
-            database: components["schemas"]["DatabaseState"];
+            /** @description `reachable`, `unreachable` or `unknown`. */
+            database: string;
             database_version?: string | null;
             last_seen_at?: string | null;
             /** @description Why the database is unreachable. */
@@ -1275,66 +1229,6 @@ export interface components {
             name: string;
             organization: components["schemas"]["OrganizationBody"];
             role: components["schemas"]["Role"];
-        };
-        /** @enum {string} */
-        DatabaseState: "reachable" | "unreachable" | "unknown";
-        /** @enum {string} */
-        AgentState: "online" | "offline";
-        /** @enum {string} */
-        KeyState: "active" | "revoked";
-        PolicyReport: {
-            max_rows: number;
-            max_bytes: number;
-            max_time_ms: number;
-            value_hints: boolean;
-            rules?: string[];
-        };
-        AgentBody: {
-            id: string;
-            version: string;
-            protocol: number;
-            host?: string | null;
-            connected_at: string;
-            last_seen_at: string;
-            database: components["schemas"]["DatabaseState"];
-            database_version?: string | null;
-            message?: string | null;
-            role_warnings: string[];
-            policy?: null | components["schemas"]["PolicyReport"];
-            clock_skew_ms?: number | null;
-            draining: boolean;
-            running: number;
-        };
-        ConnectionStatus: components["schemas"]["StatusBody"] & {
-            agents: components["schemas"]["AgentBody"][];
-        };
-        RunningQueryBody: {
-            id: string;
-            question: string;
-            query: string;
-            asked_by: string;
-            own: boolean;
-            agent_id: string;
-            elapsed_ms: number;
-            rows: number;
-        };
-        RunningQueryList: {
-            queries: components["schemas"]["RunningQueryBody"][];
-        };
-        AgentTestBody: {
-            agent_id: string;
-            host?: string | null;
-            ok: boolean;
-            agent_ms?: number | null;
-            database_ms?: number | null;
-            database_version?: string | null;
-            role_warnings: string[];
-            message?: string | null;
-        };
-        ConnectionTest: {
-            ok: boolean;
-            message: string;
-            agents: components["schemas"]["AgentTestBody"][];
         };
         Format: unknown;
     };
@@ -1901,7 +1795,23 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ConnectionStatus"];
+                    "application/json": components["schemas"]["StatusBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -2984,69 +2894,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    "get /api/v1/connections/{id}/queries": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["RunningQueryList"];
-                };
-            };
-        };
-    };
-    "post /api/v1/connections/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionTest"];
-                };
-            };
-        };
-    };
-    "post /api/v1/connections/{id}/revoke-key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ConnectionBody"];
                 };
             };
         };
