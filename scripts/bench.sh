@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures a binary: benches/program.py, then every benches/import*.py, with DuckDB from a cached Python
-# environment as the yardstick. DuckDB is for measuring only; the product does not use it.
+# Measures a binary: benches/program.py, PostgreSQL behind an agent, then every benches/import*.py. DuckDB (as the
+# yardstick) and an Arrow client come from a cached Python environment; the product uses neither.
 # usage: bench.sh BINARY
 set -euo pipefail
 
@@ -8,18 +8,20 @@ binary=$(realpath "${1:?usage: bench.sh BINARY}")
 cd "$(dirname "$0")/.."
 venv="${XDG_CACHE_HOME:-$HOME/.cache}/clean-custard/bench"
 
-if ! "$venv/bin/python" -c 'import duckdb' 2>/dev/null; then
-  echo "==> Fetch DuckDB for comparison (into $venv)"
+if ! "$venv/bin/python" -c 'import duckdb, pyarrow' 2>/dev/null; then
+  echo "==> Fetch DuckDB and PyArrow for comparison (into $venv)"
   mkdir -p "$(dirname "$venv")"
   python3 -m venv "$venv" || {
     echo "*** Python's venv is missing. Please run: sudo apt-get install python3-venv" >&2
     exit 1
   }
-  "$venv/bin/pip" install --quiet --disable-pip-version-check 'duckdb>=1.4'
+  "$venv/bin/pip" install --quiet --disable-pip-version-check 'duckdb>=1.4' 'pyarrow>=20'
 fi
 
 echo "==> The program"
 "$venv/bin/python" benches/program.py "$binary"
+echo "==> PostgreSQL behind an agent"
+"$venv/bin/python" benches/postgres.py "$binary"
 for bench in benches/import*.py; do
   [ -e "$bench" ] || continue
   echo "==> $bench"

@@ -145,6 +145,12 @@ check_postgres() {
   say "$("$(postgres_bin)/postgres" --version) in $(postgres_bin)"
 }
 
+check_pgbouncer() {
+  # It is installed where only root has its path.
+  PATH="$PATH:/usr/sbin:/usr/local/sbin" has pgbouncer || apt_install "PgBouncer" pgbouncer
+  say "$(PATH="$PATH:/usr/sbin:/usr/local/sbin" pgbouncer --version | head -n 1)"
+}
+
 find_chromium() {
   local name
   for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
@@ -219,6 +225,7 @@ test)
   check_node
   check_rust_tools
   check_postgres
+  check_pgbouncer
   check_mongod
   check_chromium
   ;;

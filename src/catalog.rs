@@ -59,6 +59,9 @@ pub struct Column {
     pub nullable: bool,
     #[serde(default)]
     pub comment: Option<String>,
+    /// What a new row gets when nothing is said, as an expression of the source's own.
+    #[serde(default)]
+    pub default: Option<String>,
     /// Frequent values or enum labels, as text.
     #[serde(default)]
     pub values: Vec<String>,

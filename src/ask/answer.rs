@@ -83,7 +83,8 @@ pub struct AnswerSource {
 }
 
 impl AnswerSource {
-    pub(super) fn new(candidate: &Candidate) -> AnswerSource {
+    /// The source as its candidate has it, no tables read yet.
+    pub fn new(candidate: &Candidate) -> AnswerSource {
         AnswerSource {
             id: candidate.ids.join(","),
             kind: match candidate.kind {
@@ -161,7 +162,7 @@ impl AnswerError {
 
 impl Answer {
     /// An answer about which nothing is known.
-    pub(super) fn new(question: &str, translator: &str) -> Answer {
+    pub fn new(question: &str, translator: &str) -> Answer {
         Answer {
             question: question.to_owned(),
             outcome: Outcome::Failed,

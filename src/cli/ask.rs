@@ -109,6 +109,7 @@ pub(super) fn request(config: &Config, question: &str, preview_rows: usize) -> R
             rows: config.query.max_rows,
             bytes: config.query.max_bytes,
             time_ms: u64::try_from(config.query.time.as_millis()).unwrap_or(u64::MAX),
+            ..Limits::default()
         },
         preview_rows,
     }

@@ -50,6 +50,15 @@ pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<Connectio
         .first(conn)?)
 }
 
+/// Name and kind of a connection, without its catalog, which may be large. Errors: as [`one`].
+pub fn name_and_type(conn: &mut Conn, organization_id: &str, id: &str) -> Result<(String, String)> {
+    Ok(connections::table
+        .filter(connections::organization_id.eq(organization_id))
+        .filter(connections::id.eq(id))
+        .select((connections::name, connections::db_type))
+        .first(conn)?)
+}
+
 /// A connection by id alone: for the agent, whose key proves the rest.
 pub fn any_organization(conn: &mut Conn, id: &str) -> Result<Option<Connection>> {
     Ok(connections::table

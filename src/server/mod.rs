@@ -147,6 +147,7 @@ impl App {
             rows: config.query.max_rows,
             bytes: config.query.max_bytes,
             time_ms: u64::try_from(config.query.time.as_millis()).unwrap_or(u64::MAX),
+            ..Limits::default()
         };
         let questions = Questions::new(
             db.clone(),

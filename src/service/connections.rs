@@ -168,8 +168,13 @@ impl Connections {
 
     /// A connection as something to ask. Errors: `NotFound`, `AgentOffline`.
     pub async fn candidate(&self, organization_id: &str, id: &str) -> Result<Candidate> {
-        let connection = self.get(organization_id, id).await?;
-        self.as_candidate(&connection)
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        let (name, db_type) = self
+            .db
+            .read(move |conn| records::name_and_type(conn, &organization, &target))
+            .await
+            .map_err(or_missing)?;
+        self.as_candidate(id, &name, parse_kind(&db_type)?)
     }
 
     /// Every connection of the organisation whose agent is there.
@@ -177,16 +182,19 @@ impl Connections {
         let all = self.list(organization_id).await?;
         Ok(all
             .iter()
-            .filter_map(|connection| self.as_candidate(connection).ok())
+            .filter_map(|connection| {
+                self.as_candidate(&connection.id, &connection.name, connection.kind)
+                    .ok()
+            })
             .collect())
     }
 
-    fn as_candidate(&self, connection: &Connection) -> Result<Candidate> {
+    fn as_candidate(&self, id: &str, name: &str, kind: Kind) -> Result<Candidate> {
         Ok(Candidate {
             kind: CandidateKind::Connection,
-            name: connection.name.clone(),
-            ids: vec![connection.id.clone()],
-            source: self.hub.source(&connection.id, connection.kind)?,
+            name: name.to_owned(),
+            ids: vec![id.to_owned()],
+            source: self.hub.source(id, kind)?,
         })
     }
 
@@ -254,10 +262,7 @@ impl Connections {
         self.db
             .read(move |conn| records::one(conn, &organization, &target))
             .await
-            .map_err(|error| match error {
-                Error::NotFound(_) => missing(),
-                other => other,
-            })
+            .map_err(or_missing)
     }
 
     fn with_status(&self, record: records::Connection) -> Result<Connection> {
@@ -278,6 +283,13 @@ impl Connections {
             discovered_at: record.discovered_at,
             status,
         })
+    }
+}
+
+fn or_missing(error: Error) -> Error {
+    match error {
+        Error::NotFound(_) => missing(),
+        other => other,
     }
 }
 

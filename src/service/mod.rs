@@ -11,3 +11,4 @@ pub mod samples;
 
 pub mod evaluate;
 pub mod questions;
+pub mod streams;

@@ -97,10 +97,10 @@ pub struct Prepared {
     pub id: String,
     pub conversation_id: String,
     new_conversation: bool,
-    ask: Ask,
-    candidates: Vec<Candidate>,
-    request: Request,
-    cancel: CancellationToken,
+    pub(super) ask: Ask,
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) request: Request,
+    pub(super) cancel: CancellationToken,
     _running: UnderWayGuard,
 }
 
@@ -417,7 +417,11 @@ impl Prepared {
         }
     }
 
-    async fn keep(&self, answered: Answered, written: Result<Option<Writer>>) -> Result<KeptAnswer> {
+    pub(super) async fn keep(
+        &self,
+        answered: Answered,
+        written: Result<Option<Writer>>,
+    ) -> Result<KeptAnswer> {
         let Answered { answer, chart } = answered;
         let result_id = match (answer.outcome, written?) {
             (Outcome::Answered, Some(writer)) => {
@@ -469,7 +473,7 @@ impl Prepared {
         Ok(kept)
     }
 
-    fn tell(&self, running: Running) {
+    pub(super) fn tell(&self, running: Running) {
         self.questions.events.tell(
             &self.who.organization_id,
             Change::Query {
@@ -481,7 +485,8 @@ impl Prepared {
     }
 }
 
-enum Running {
+/// What the organisation's watchers are told of a query.
+pub(super) enum Running {
     Yes,
     No,
 }

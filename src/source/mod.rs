@@ -84,6 +84,12 @@ pub struct Limits {
     pub bytes: u64,
     /// Wall-clock time in milliseconds, from start to last row.
     pub time_ms: u64,
+    /// What the source's planner may estimate the query to cost, in its own units, where it has any.
+    #[serde(default)]
+    pub cost: Option<u64>,
+    /// Rows that any one step of the plan may be estimated to give.
+    #[serde(default)]
+    pub estimated_rows: Option<u64>,
 }
 
 impl Limits {
@@ -99,6 +105,8 @@ impl Default for Limits {
             rows: 100_000,
             bytes: 256 * 1024 * 1024,
             time_ms: 60_000,
+            cost: None,
+            estimated_rows: None,
         }
     }
 }

@@ -535,6 +535,7 @@ async fn a_sort_beyond_its_memory_spills() {
         rows: ROWS,
         bytes: 1 << 30,
         time_ms: 120_000,
+        ..Limits::default()
     };
     let rows = files
         .run("SELECT n FROM numbers ORDER BY n", &limits)

@@ -15,5 +15,6 @@ mod layout;
 mod llm;
 mod offline;
 mod postgres;
+mod streams;
 mod ui;
 mod upload;

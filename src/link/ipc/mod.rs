@@ -90,20 +90,38 @@ impl Encoder {
 
     /// Encodes one piece. Errors: `TooLarge` when a single row is more than a message may be.
     pub fn encode(&mut self, piece: &RecordBatch) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.encode_to(piece, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Encodes one piece after what `bytes` holds already. Errors: as [`Encoder::encode`].
+    pub fn encode_to(&mut self, piece: &RecordBatch, bytes: &mut Vec<u8>) -> Result<()> {
         if piece.num_rows() == 1 && batch_bytes(piece) > MAX_IPC_MESSAGE {
             return Err(Error::TooLarge(format!(
                 "One row of the result is larger than {} MB; leave its largest column out.",
                 MAX_IPC_MESSAGE / 1024 / 1024
             )));
         }
-        self.writer.write(piece)?;
-        Ok(self.take())
+        std::mem::swap(self.writer.get_mut(), bytes);
+        let written = self.writer.write(piece);
+        std::mem::swap(self.writer.get_mut(), bytes);
+        Ok(written?)
     }
 
     /// The end of the stream.
     pub fn finish(mut self) -> Result<Vec<u8>> {
-        self.writer.finish()?;
-        Ok(self.take())
+        let mut bytes = Vec::new();
+        self.end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The end of the stream after what `bytes` holds already; nothing may be encoded any more.
+    pub fn end(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
+        std::mem::swap(self.writer.get_mut(), bytes);
+        let written = self.writer.finish();
+        std::mem::swap(self.writer.get_mut(), bytes);
+        Ok(written?)
     }
 }
 

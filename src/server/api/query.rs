@@ -11,7 +11,7 @@ use crate::ask::chart::Chart;
 use crate::ask::{Event, Stage};
 use crate::error::{Error, Result};
 use crate::id;
-use crate::rows::{self, ColumnInfo, json};
+use crate::rows::{self, ColumnInfo, Format, json};
 use crate::server::App;
 use crate::server::auth::User;
 use crate::server::error::{ApiError, ApiResult, ErrorBody};
@@ -166,7 +166,10 @@ pub async fn ask(
     answer(&request, app.questions.prepare(&user.0, asking).await?).await
 }
 
-/// Runs one's own query through the same guard.
+/// Runs one's own query through the same guard. With `Accept: application/vnd.apache.arrow.stream` the rows
+/// come as they arrive, as an Arrow IPC stream: nothing is stored, and only the agent's policy limits them.
+/// What goes wrong before the first row is an error of the usual shape; afterwards the body breaks off, and
+/// the answer under the id in `X-Query-Id` says why.
 #[utoipa::path(tag = "questions", security(("token" = [])), request_body = RunRequest, responses(
     (status = 200, body = AnswerBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
@@ -186,7 +189,11 @@ pub async fn run(
         target: target(body.connection_id, body.file_ids)?,
         conversation_id: body.conversation_id,
     };
-    answer(&request, app.questions.prepare(&user.0, asking).await?).await
+    let prepared = app.questions.prepare(&user.0, asking).await?;
+    if accepts(&request, Format::Arrow.content_type()) {
+        return stream_rows(prepared).await;
+    }
+    answer(&request, prepared).await
 }
 
 /// Cancels a running question, down to the database.
@@ -253,16 +260,36 @@ fn target(connection_id: Option<String>, file_ids: Option<Vec<String>>) -> Resul
     }
 }
 
-async fn answer(request: &HttpRequest, prepared: Prepared) -> ApiResult<HttpResponse> {
-    let streams = request
+fn accepts(request: &HttpRequest, content_type: &str) -> bool {
+    request
         .headers()
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|accepted| accepted.contains("text/event-stream"));
-    if streams {
+        .is_some_and(|accepted| accepted.contains(content_type))
+}
+
+async fn answer(request: &HttpRequest, prepared: Prepared) -> ApiResult<HttpResponse> {
+    if accepts(request, "text/event-stream") {
         return Ok(stream(prepared));
     }
     Ok(HttpResponse::Ok().json(AnswerBody::from(prepared.answer(None).await?)))
+}
+
+/// Chunks of rows that may wait for the client.
+const WAITING_CHUNKS: usize = 2;
+
+/// Answers with the rows as they arrive. The client's leaving drops the channel, which cancels the query.
+async fn stream_rows(prepared: Prepared) -> ApiResult<HttpResponse> {
+    let id = prepared.id.clone();
+    let streaming = prepared.stream().await?;
+    let (chunks, mut body) = mpsc::channel(WAITING_CHUNKS);
+    actix_web::rt::spawn(streaming.pump(chunks));
+    let body = futures::stream::poll_fn(move |context| body.poll_recv(context));
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CONTENT_TYPE, Format::Arrow.content_type()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("X-Query-Id", id))
+        .streaming(body))
 }
 
 /// Answers as server-sent events. The client's leaving drops the channel, which cancels the query.

@@ -41,15 +41,24 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND NOT c.relispartition
                   AND e.classid = 'pg_catalog.pg_class'::regclass AND e.deptype = 'e')
 ORDER BY n.nspname, c.relname";
 
+/// Columns; a domain counts as what it is made of in the end.
 const COLUMNS: &str = r"
+WITH RECURSIVE domain(oid, base) AS (
+    SELECT oid, typbasetype FROM pg_catalog.pg_type WHERE typtype = 'd'
+    UNION ALL
+    SELECT d.oid, t.typbasetype FROM domain d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+)
 SELECT a.attrelid::int8, a.attnum::int4, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
        a.attnotnull OR (t.typtype = 'd' AND t.typnotnull), d.description,
-       coalesce(b.typname, t.typname)::text, t.typcategory::text, coalesce(b.oid, t.oid)::int8
+       coalesce(b.typname, t.typname)::text, t.typcategory::text, coalesce(b.oid, t.oid)::int8,
+       CASE WHEN a.attidentity <> '' THEN 'identity'
+            ELSE left(pg_catalog.pg_get_expr(e.adbin, e.adrelid), 200) END
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-LEFT JOIN pg_catalog.pg_type b ON b.oid = t.typbasetype AND t.typtype = 'd'
+LEFT JOIN (domain m JOIN pg_catalog.pg_type b ON b.oid = m.base AND b.typtype <> 'd') ON m.oid = t.oid
+LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
 LEFT JOIN pg_catalog.pg_description d
        ON d.objoid = a.attrelid AND d.classoid = 'pg_catalog.pg_class'::regclass AND d.objsubid = a.attnum
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
@@ -244,6 +253,7 @@ fn column(row: &Row, enums: &BTreeMap<i64, Vec<String>>) -> Result<Column, Error
         kind: kind(&base, &category),
         nullable: !row.try_get::<_, bool>(4)?,
         comment: row.try_get(5)?,
+        default: row.try_get(9)?,
         values_complete: !labels.is_empty() && is_short,
         distinct_estimate: (!labels.is_empty()).then_some(labels.len() as u64),
         values: labels.into_iter().take(VALUES).collect(),
@@ -349,7 +359,7 @@ pub(super) async fn sample(source: &Postgres, draft: &mut Draft) {
             take_sample(&mut drafted.table, &at, row);
         }
     }
-    lease.finish().await;
+    lease.finish();
 }
 
 fn quoted(name: &str) -> String {

@@ -18,6 +18,12 @@ pub(super) fn unreachable(error: tokio_postgres::Error) -> Error {
     )
 }
 
+/// The server ended the session, rather than refused the statement.
+pub(super) fn is_gone(error: &DbError) -> bool {
+    let code = error.code().code();
+    code.starts_with("57P") || code.starts_with("08")
+}
+
 /// An error while something ran.
 pub(super) fn while_running(error: &tokio_postgres::Error) -> Error {
     let Some(db) = error.as_db_error() else {

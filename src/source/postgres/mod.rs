@@ -5,35 +5,36 @@
 //! READ ONLY before the query is sent, and which always ends in ROLLBACK.
 
 mod catalog;
+mod cost;
 mod fault;
 mod numeric;
 mod pool;
 mod role;
 mod rows;
+mod running;
 mod target;
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use tokio::time::{Instant, timeout_at};
-use tokio_postgres::RowStream;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::Type;
+use tokio_postgres::{Client, RowStream, Statement};
 
 use super::{Dialect, Health, Limits, Source};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SourceFault};
-use crate::rows::{Rows, Truncated};
+use crate::rows::Rows;
+use cost::Estimate;
 use pool::{Lease, Pool};
-use rows::{Batch, Decoder, Unfit};
+use rows::Decoder;
+use running::{Budget, Running, Step, too_long};
 use target::Target;
 
-/// Rows of a batch at most.
-const BATCH_ROWS: usize = 8_192;
-/// Bytes of a batch, as the database sent them, roughly.
-const BATCH_BYTES: usize = 1 << 20;
-/// Rows that are here are handed on after this time, even if the batch is not full.
-const BATCH_WAIT: Duration = Duration::from_millis(200);
 /// No query may run longer than this, whatever its limits say; PostgreSQL's time-outs end at 24 days.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 /// Time for looks at the catalog and the role.
@@ -41,9 +42,51 @@ const LOOK_TIME: Duration = Duration::from_secs(60);
 /// How long a query may wait for somebody else's lock.
 const LOCK_TIME: Duration = Duration::from_secs(10);
 
+/// Connections opened for one query at most, beside the first, when the first ones were not what they seemed.
+const NEW_CONNECTIONS: usize = 3;
+
 /// A PostgreSQL database reached directly.
 pub struct Postgres {
     pool: Arc<Pool>,
+    odd_columns: Arc<OddColumns>,
+}
+
+/// Columns of earlier queries that turned out to hold what only text can show after rows had been handed on.
+#[derive(Default)]
+struct OddColumns(Mutex<VecDeque<(String, usize)>>);
+
+impl OddColumns {
+    /// Queries remembered at most.
+    const MOST: usize = 64;
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<(String, usize)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn of(&self, query: &str) -> Vec<usize> {
+        let known = self.lock();
+        known
+            .iter()
+            .filter(|(known, _)| known == query)
+            .map(|(_, at)| *at)
+            .collect()
+    }
+
+    fn add(&self, query: String, at: usize) {
+        let mut known = self.lock();
+        if known.len() >= OddColumns::MOST {
+            known.pop_front();
+        }
+        known.push_back((query, at));
+    }
+}
+
+/// The answers to what is sent first for a query, all in one round trip.
+struct Opening {
+    begun: Result<(), tokio_postgres::Error>,
+    statement: Result<Statement, tokio_postgres::Error>,
+    /// None where no limit asks for an estimate.
+    estimate: Option<Result<Option<Estimate>, tokio_postgres::Error>>,
 }
 
 impl Postgres {
@@ -52,6 +95,7 @@ impl Postgres {
     pub fn new(url: &str) -> Result<Postgres> {
         Ok(Postgres {
             pool: Pool::new(Target::from_url(url)?),
+            odd_columns: Arc::default(),
         })
     }
 
@@ -67,6 +111,7 @@ impl Postgres {
     ) -> Result<Postgres> {
         Ok(Postgres {
             pool: Pool::new(Target::from_parts(host, port, database, user, password, sslmode)?),
+            odd_columns: Arc::default(),
         })
     }
 
@@ -76,8 +121,7 @@ impl Postgres {
         let lease = self.pool.lease().await?;
         match lease.client().batch_execute(&begin).await {
             Ok(()) => Ok(lease),
-            // An idle connection may have died unnoticed, for instance when the server restarted.
-            Err(error) if lease.was_idle() && error.as_db_error().is_none_or(is_gone) => {
+            Err(error) if lease.was_idle() && is_dead(&error) => {
                 drop(lease);
                 let lease = self.pool.connect().await?;
                 lease
@@ -92,66 +136,120 @@ impl Postgres {
     }
 
     /// Prepares the query and starts it; columns in `as_text` are cast to text by the database.
-    async fn start(&self, query: &str, time: Duration, as_text: &[usize]) -> Result<Running> {
-        let mut lease = self.begin(time).await?;
-        match prepare_and_run(&mut lease, query, as_text).await {
-            Ok((columns, stream)) => Ok(Running {
-                batch: Batch::new(&columns),
-                columns,
-                stream: Some(Box::pin(stream)),
-                lease: Some(lease),
-            }),
+    async fn start(
+        &self,
+        query: &str,
+        limits: &Limits,
+        time: Duration,
+        as_text: &[usize],
+    ) -> Result<Running> {
+        let mut lease = self.pool.lease().await?;
+        let mut opening = open(lease.client(), query, limits, time).await;
+        for _ in 0..NEW_CONNECTIONS {
+            // An idle connection may have died unnoticed, for instance when the server restarted.
+            let is_stale = lease.was_idle() && opening.begun.as_ref().is_err_and(is_dead);
+            let is_mixed_up = opening.statement.as_ref().is_err_and(is_of_another_session);
+            if is_mixed_up {
+                self.pool.set_behind_pooler();
+            }
+            if !is_stale && !is_mixed_up {
+                break;
+            }
+            drop(lease);
+            lease = self.pool.connect().await?;
+            opening = open(lease.client(), query, limits, time).await;
+        }
+        // Before it is certain that the transaction has begun, nothing runs.
+        if let Err(error) = opening.begun {
+            return Err(fault::while_running(&error));
+        }
+        let started = match (opening.statement, opening.estimate.transpose()) {
+            (Ok(statement), Ok(estimate)) => {
+                if let Some(Err(error)) = estimate.map(|found| cost::check(found.as_ref(), limits)) {
+                    drop(statement);
+                    lease.finish();
+                    return Err(error);
+                }
+                self.execute(&mut lease, query, statement, as_text).await
+            }
+            // After one error the transaction is void, and everything else in it fails, too.
+            (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
+            (Err(one), Err(other)) if one.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION) => Err(other),
+            (Err(error), Err(_)) => Err(error),
+        };
+        match started {
+            Ok((columns, stream)) => Ok(Running::new(columns, stream, lease)),
             Err(error) => {
                 let fault = fault::while_running(&error);
                 // The statement was refused; the connection is as good as before.
-                if error.as_db_error().is_some_and(|db| !is_gone(db)) {
-                    lease.finish().await;
+                if error.as_db_error().is_some_and(|db| !fault::is_gone(db)) {
+                    lease.finish();
                 }
                 Err(fault)
             }
         }
     }
+
+    /// Starts a prepared query, prepared again with casts where a column has no plain binary form.
+    async fn execute(
+        &self,
+        lease: &mut Lease,
+        query: &str,
+        mut statement: Statement,
+        as_text: &[usize],
+    ) -> Result<(Vec<(String, Decoder)>, RowStream), tokio_postgres::Error> {
+        let columns: Vec<(String, Decoder)> = statement
+            .columns()
+            .iter()
+            .enumerate()
+            .map(|(at, column)| {
+                let decoder = if as_text.contains(&at) {
+                    Decoder::as_text(column.type_())
+                } else {
+                    Decoder::of(column)
+                };
+                (column.name().to_owned(), decoder)
+            })
+            .collect();
+        // The types of a database's own are looked up through statements that live as long as the
+        // connection; behind PgBouncer the next transaction may run on another server that lacks them.
+        let has_own_types = statement
+            .columns()
+            .iter()
+            .any(|column| Type::from_oid(column.type_().oid()).is_none());
+        if has_own_types && self.pool.is_behind_pooler() {
+            lease.use_once();
+        }
+        if columns
+            .iter()
+            .any(|(_, decoder)| matches!(decoder, Decoder::Cast(_)))
+        {
+            let wrapped = with_casts(query, &columns);
+            statement = lease.client().prepare(&wrapped).await?;
+        }
+        let nothing: [&(dyn tokio_postgres::types::ToSql + Sync); 0] = [];
+        let stream = lease.client().query_raw(&statement, nothing).await?;
+        Ok((columns, stream))
+    }
 }
 
-/// Prepares the query, again with casts where a column has no plain binary form, and starts it.
-async fn prepare_and_run(
-    lease: &mut Lease,
-    query: &str,
-    as_text: &[usize],
-) -> Result<(Vec<(String, Decoder)>, RowStream), tokio_postgres::Error> {
-    let mut statement = lease.client().prepare(query).await?;
-    // The types of a database's own are looked up through statements that live as long as the
-    // connection; behind PgBouncer the next transaction may run on another server that lacks them.
-    let has_own_types = statement
-        .columns()
-        .iter()
-        .any(|column| tokio_postgres::types::Type::from_oid(column.type_().oid()).is_none());
-    if has_own_types {
-        lease.use_once();
+/// Begins the transaction and has the query parsed (and planned, where its cost is limited), all sent at
+/// once: none of it runs the query, so it does no harm should the transaction not begin.
+async fn open(client: &Client, query: &str, limits: &Limits, time: Duration) -> Opening {
+    let begin = transaction(time);
+    let estimate = async {
+        match cost::is_wanted(limits) {
+            true => Some(cost::estimate(client, query).await),
+            false => None,
+        }
+    };
+    let (begun, statement, estimate) =
+        futures::join!(client.batch_execute(&begin), client.prepare(query), estimate);
+    Opening {
+        begun,
+        statement,
+        estimate,
     }
-    let columns: Vec<(String, Decoder)> = statement
-        .columns()
-        .iter()
-        .enumerate()
-        .map(|(at, column)| {
-            let decoder = if as_text.contains(&at) {
-                Decoder::as_text(column.type_())
-            } else {
-                Decoder::of(column)
-            };
-            (column.name().to_owned(), decoder)
-        })
-        .collect();
-    if columns
-        .iter()
-        .any(|(_, decoder)| matches!(decoder, Decoder::Cast(_)))
-    {
-        let wrapped = with_casts(query, &columns);
-        statement = lease.client().prepare(&wrapped).await?;
-    }
-    let nothing: [&(dyn tokio_postgres::types::ToSql + Sync); 0] = [];
-    let stream = lease.client().query_raw(&statement, nothing).await?;
-    Ok((columns, stream))
 }
 
 /// `BEGIN READ ONLY` and everything else the transaction needs, in one round trip. The SELECT takes a
@@ -169,10 +267,21 @@ fn transaction(time: Duration) -> String {
     )
 }
 
-/// The server ended the session, rather than refused the statement.
-fn is_gone(error: &tokio_postgres::error::DbError) -> bool {
-    let code = error.code().code();
-    code.starts_with("57P") || code.starts_with("08")
+/// The connection had ended before anything was sent on it.
+fn is_dead(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_none_or(fault::is_gone)
+}
+
+/// A statement prepared for looking up types is not there, or is there twice: a pooler has put another
+/// session behind the connection.
+fn is_of_another_session(error: &tokio_postgres::Error) -> bool {
+    error.code().is_some_and(|code| {
+        [
+            SqlState::INVALID_SQL_STATEMENT_NAME,
+            SqlState::DUPLICATE_PSTATEMENT,
+        ]
+        .contains(code)
+    })
 }
 
 /// The query with some of its columns cast to text. PostgreSQL keeps the order of an ordered subquery
@@ -200,97 +309,6 @@ fn with_casts(query: &str, columns: &[(String, Decoder)]) -> String {
     )
 }
 
-/// A query that runs. Dropping it cancels the query in the database and closes the connection, unless it
-/// has come to its end.
-struct Running {
-    columns: Vec<(String, Decoder)>,
-    batch: Batch,
-    /// None once it has ended: its statement has to be closed before the transaction is.
-    stream: Option<std::pin::Pin<Box<RowStream>>>,
-    lease: Option<Lease>,
-}
-
-impl Running {
-    /// The end of the rows: the transaction is rolled back and the connection goes back to the pool.
-    async fn finish(&mut self) {
-        self.stream = None;
-        if let Some(lease) = self.lease.take() {
-            lease.finish().await;
-        }
-    }
-}
-
-/// What limits one query, as it runs.
-struct Budget {
-    limits: Limits,
-    deadline: Instant,
-    rows: u64,
-    bytes: u64,
-    truncated: Truncated,
-}
-
-/// What [`Running::next_batch`] came to.
-enum Step {
-    Batch(arrow::array::RecordBatch),
-    /// A column has to be read as text; nothing has been handed on from this batch.
-    NeedsText(usize),
-    End,
-}
-
-impl Running {
-    async fn next_batch(&mut self, budget: &mut Budget) -> Result<Step> {
-        let mut hand_on_at = None;
-        while let Some(stream) = &mut self.stream {
-            let wait_until = hand_on_at.map_or(budget.deadline, |at: Instant| at.min(budget.deadline));
-            let row = match timeout_at(wait_until, stream.next()).await {
-                Ok(Some(Ok(row))) => row,
-                Ok(Some(Err(error))) => {
-                    // After an error the transaction is void, the connection is not.
-                    if error.as_db_error().is_some_and(|db| !is_gone(db)) {
-                        self.finish().await;
-                    }
-                    return Err(fault::while_running(&error));
-                }
-                Ok(None) => {
-                    self.finish().await;
-                    break;
-                }
-                Err(_) if Instant::now() < budget.deadline => break,
-                Err(_) => return Err(too_long(&budget.limits)),
-            };
-            if budget.rows >= budget.limits.rows || budget.bytes >= budget.limits.bytes {
-                budget.truncated.set();
-                // The rest is not wanted: this cancels it.
-                self.stream = None;
-                self.lease = None;
-                break;
-            }
-            budget.rows += 1;
-            budget.bytes += row.raw_size_bytes() as u64;
-            match self.batch.push(&row) {
-                Ok(()) => {}
-                Err(Unfit::NeedsText(at)) => return Ok(Step::NeedsText(at)),
-                Err(Unfit::Broken(error)) => return Err(error),
-            }
-            if self.batch.rows() >= BATCH_ROWS || self.batch.bytes() >= BATCH_BYTES {
-                break;
-            }
-            hand_on_at.get_or_insert_with(|| Instant::now() + BATCH_WAIT);
-        }
-        if self.batch.rows() == 0 {
-            return Ok(Step::End);
-        }
-        Ok(Step::Batch(self.batch.take()?))
-    }
-}
-
-fn too_long(limits: &Limits) -> Error {
-    let seconds = limits.time().as_secs_f64();
-    Error::Timeout(format!(
-        "The query ran longer than {seconds} s and was stopped. Ask for less, for example a shorter time."
-    ))
-}
-
 #[async_trait]
 impl Source for Postgres {
     fn dialect(&self) -> Dialect {
@@ -302,7 +320,7 @@ impl Source for Postgres {
         let health = role::probe(lease.client())
             .await
             .map_err(|error| fault::while_running(&error))?;
-        lease.finish().await;
+        lease.finish();
         Ok(health)
     }
 
@@ -311,24 +329,18 @@ impl Source for Postgres {
         let mut catalog = catalog::read(lease.client())
             .await
             .map_err(|error| fault::while_running(&error))?;
-        lease.finish().await;
+        lease.finish();
         catalog::sample(self, &mut catalog).await;
         Ok(Arc::new(catalog.finish()))
     }
 
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows> {
         let time = limits.time().min(LONGEST);
-        let mut budget = Budget {
-            limits: *limits,
-            deadline: Instant::now() + time,
-            rows: 0,
-            bytes: 0,
-            truncated: Truncated::default(),
-        };
-        let mut as_text = Vec::new();
+        let mut budget = Budget::new(limits, Instant::now() + time);
+        let mut as_text = self.odd_columns.of(query);
         // Until the first batch fits, a column that only text can show is asked for again, as text.
         let (running, first) = loop {
-            let start = self.start(query, time, &as_text);
+            let start = self.start(query, limits, time, &as_text);
             let mut running = match timeout_at(budget.deadline, start).await {
                 Ok(running) => running?,
                 Err(_) => return Err(too_long(limits)),
@@ -341,28 +353,28 @@ impl Source for Postgres {
                 }
                 Step::NeedsText(at) => {
                     as_text.push(at);
-                    budget.rows = 0;
-                    budget.bytes = 0;
-                    budget.truncated = Truncated::default();
+                    budget.start_over();
                 }
             }
         };
         let schema = running.batch.schema();
         let truncated = budget.truncated.clone();
-        let more = futures::stream::unfold(Some((running, budget)), |state| async move {
-            let (mut running, mut budget) = state?;
+        let (odd_columns, query) = (self.odd_columns.clone(), query.to_owned());
+        let more = futures::stream::unfold(Some((running, budget, odd_columns, query)), |state| async move {
+            let (mut running, mut budget, odd_columns, query) = state?;
             match running.next_batch(&mut budget).await {
-                Ok(Step::Batch(batch)) => Some((Ok(batch), Some((running, budget)))),
+                Ok(Step::Batch(batch)) => Some((Ok(batch), Some((running, budget, odd_columns, query)))),
                 Ok(Step::End) => None,
                 Ok(Step::NeedsText(at)) => {
                     let name = running.columns.get(at).map_or("", |(name, _)| name);
                     let error = Error::source(
                         SourceFault::Type,
                         format!(
-                            "The column \"{name}\" holds a value that has no plain form (such as infinity); \
-                             cast it to text."
+                            "The column \"{name}\" holds a value that has no plain form (such as infinity), which \
+                             came to light after other rows. Run the query again: the column then comes as text."
                         ),
                     );
+                    odd_columns.add(query, at);
                     Some((Err(error), None))
                 }
                 Err(error) => Some((Err(error), None)),

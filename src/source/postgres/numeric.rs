@@ -56,56 +56,76 @@ pub(super) fn declared(modifier: i32) -> Option<(u8, i8)> {
     Some((precision, scale))
 }
 
-/// Exactly as PostgreSQL writes it.
-pub(super) fn text(raw: &[u8]) -> Option<String> {
+/// Exactly as PostgreSQL writes it, appended to `text`; None, and nothing of use appended, for broken bytes.
+pub(super) fn write(raw: &[u8], text: &mut String) -> Option<()> {
     let number = read(raw)?;
-    match number.sign {
-        NAN => return Some("NaN".into()),
-        INFINITY => return Some("Infinity".into()),
-        MINUS_INFINITY => return Some("-Infinity".into()),
-        0 | NEGATIVE => {}
+    let before = match number.sign {
+        0 => "",
+        NEGATIVE => "-",
+        NAN => "NaN",
+        INFINITY => "Infinity",
+        MINUS_INFINITY => "-Infinity",
         _ => return None,
+    };
+    text.push_str(before);
+    if !matches!(number.sign, 0 | NEGATIVE) {
+        return Some(());
     }
-    let mut text = String::new();
-    if number.sign == NEGATIVE {
-        text.push('-');
-    }
+    let digits = |group: u16| [1000, 100, 10, 1].map(|place| char::from(b'0' + (group / place % 10) as u8));
     if number.weight < 0 {
         text.push('0');
     } else {
-        text.push_str(&number.group(number.weight).to_string());
+        let first = digits(number.group(number.weight));
+        let leading = first.iter().take(3).take_while(|digit| **digit == '0').count();
+        text.extend(&first[leading..]);
         for power in (0..number.weight).rev() {
-            text.push_str(&format!("{:04}", number.group(power)));
+            text.extend(digits(number.group(power)));
         }
     }
     if number.scale > 0 {
-        let mut fraction = String::new();
-        let mut power = -1;
-        while fraction.len() < number.scale {
-            fraction.push_str(&format!("{:04}", number.group(power)));
-            power -= 1;
-        }
         text.push('.');
-        text.push_str(&fraction[..number.scale]);
+        let fraction = (1..).flat_map(|power: i32| digits(number.group(-power)));
+        text.extend(fraction.take(number.scale));
     }
-    Some(text)
+    Some(())
 }
 
 /// As an integer of 10 to the power of -`scale`; None for NaN, infinities and whatever does not fit.
 pub(super) fn scaled(raw: &[u8], scale: i8) -> Option<i128> {
     let number = read(raw)?;
-    let scale = usize::try_from(scale).ok()?;
-    if !matches!(number.sign, 0 | NEGATIVE) || number.scale != scale {
+    let scale = i32::from(scale);
+    if !matches!(number.sign, 0 | NEGATIVE) || i32::try_from(number.scale).ok()? != scale {
         return None;
     }
-    let mut digits = text(raw)?;
-    digits.retain(|c| c != '.');
-    digits.parse().ok()
+    let mut value = 0_i128;
+    for (at, group) in number.groups.chunks_exact(2).enumerate() {
+        let group = i128::from(u16::from_be_bytes([group[0], group[1]]));
+        // The power of ten of the group's last digit, once everything is moved left by the scale.
+        let power = (number.weight - i32::try_from(at).ok()?) * 4 + scale;
+        let part = match u32::try_from(power) {
+            Ok(power) if group != 0 => group.checked_mul(10_i128.checked_pow(power)?)?,
+            Ok(_) => 0,
+            // What is moved out are zeros behind the last digit.
+            Err(_) => {
+                let zeros = 10_i128
+                    .checked_pow(power.unsigned_abs())
+                    .filter(|zeros| group % zeros == 0);
+                group / zeros?
+            }
+        };
+        value = value.checked_add(part)?;
+    }
+    Some(if number.sign == NEGATIVE { -value } else { value })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(raw: &[u8]) -> Option<String> {
+        let mut text = String::new();
+        write(raw, &mut text).map(|()| text)
+    }
 
     fn raw(weight: i16, sign: u16, scale: u16, groups: &[u16]) -> Vec<u8> {
         let mut raw = Vec::new();
@@ -134,6 +154,21 @@ mod tests {
             (raw(0, MINUS_INFINITY, 0, &[]), "-Infinity"),
         ] {
             assert_eq!(text(&bytes).as_deref(), Some(expected));
+        }
+        for (bytes, scale, expected) in [
+            (raw(0, 0, 0, &[]), 0, Some(0)),
+            (raw(0, 0, 2, &[12, 5000]), 2, Some(1250)),
+            (raw(2, 0, 4, &[1, 0, 2, 30]), 4, Some(1_000_000_020_030)),
+            (raw(-2, 0, 8, &[1]), 8, Some(1)),
+            (raw(-1, 0, 3, &[1230]), 3, Some(123)),
+            // A digit beyond the declared scale, and another scale than declared.
+            (raw(-1, 0, 3, &[1234]), 3, None),
+            (raw(-1, 0, 4, &[1234]), 3, None),
+            (raw(9, 0, 0, &[9999; 10]), 0, None),
+            (raw(2, 0, 30, &[1]), 30, Some(10_i128.pow(38))),
+            (raw(0, INFINITY, 2, &[]), 2, None),
+        ] {
+            assert_eq!(scaled(&bytes, scale), expected, "{bytes:?}");
         }
         assert_eq!(scaled(&raw(0, NEGATIVE, 2, &[12, 500]), 2), Some(-1205));
         assert_eq!(scaled(&raw(0, NAN, 0, &[]), 2), None);

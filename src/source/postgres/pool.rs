@@ -1,24 +1,41 @@
 //! Connections: one for each running query, a few kept for the next.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt;
+use tokio::sync::oneshot;
 use tokio_postgres::Client;
 
 use super::target::Target;
 use crate::error::Result;
 
-/// Connections kept idle at most.
+/// Idle connections kept for [`IDLE`].
 const KEPT: usize = 4;
 /// How long an idle connection is kept.
 const IDLE: Duration = Duration::from_secs(60);
+/// Idle connections kept beyond [`KEPT`] for [`BRIEFLY`]: a busy hour must not open one for each query.
+const KEPT_BRIEFLY: usize = 28;
+/// How long those are kept.
+const BRIEFLY: Duration = Duration::from_secs(5);
 /// How long ROLLBACK may take before the connection is given up.
 const ROLLBACK_TIME: Duration = Duration::from_secs(5);
 
 /// Where connections come from and go to.
 pub(super) struct Pool {
     target: Target,
-    idle: Mutex<Vec<(Client, Instant)>>,
+    /// Last used last.
+    idle: Mutex<Vec<Idle>>,
+    behind_pooler: AtomicBool,
+}
+
+/// A connection that nobody uses.
+struct Idle {
+    client: Arc<Client>,
+    since: Instant,
+    /// Comes when the last transaction has ended; the sender's drop means that it has not.
+    rolled_back: oneshot::Receiver<()>,
 }
 
 impl Pool {
@@ -26,71 +43,99 @@ impl Pool {
         Arc::new(Pool {
             target,
             idle: Mutex::new(Vec::new()),
+            behind_pooler: AtomicBool::new(false),
         })
     }
 
     /// A connection, outside any transaction.
     pub async fn lease(self: &Arc<Self>) -> Result<Lease> {
-        match self.take_idle() {
-            Some(client) => Ok(Lease {
-                client: Some(client),
-                pool: self.clone(),
-                was_idle: true,
-                is_reusable: true,
-            }),
-            None => self.connect().await,
+        while let Some(idle) = self.take_idle() {
+            // Usually long since there.
+            if let Ok(Ok(())) = tokio::time::timeout(ROLLBACK_TIME, idle.rolled_back).await {
+                return Ok(Lease::new(self, idle.client, WasIdle::Yes));
+            }
         }
+        self.connect().await
     }
 
     /// A new connection.
     pub async fn connect(self: &Arc<Self>) -> Result<Lease> {
-        Ok(Lease {
-            client: Some(self.target.connect().await?),
-            pool: self.clone(),
-            was_idle: false,
-            is_reusable: true,
-        })
+        let client = Arc::new(self.target.connect().await?);
+        Ok(Lease::new(self, client, WasIdle::No))
     }
 
-    fn take_idle(&self) -> Option<Client> {
+    /// Whether what looks like one session is several, as behind PgBouncer in transaction mode.
+    pub fn is_behind_pooler(&self) -> bool {
+        self.behind_pooler.load(Ordering::Relaxed)
+    }
+
+    /// It was found out that it is.
+    pub fn set_behind_pooler(&self) {
+        self.behind_pooler.store(true, Ordering::Relaxed);
+    }
+
+    fn take_idle(&self) -> Option<Idle> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        idle.retain(|(client, since)| !client.is_closed() && since.elapsed() < IDLE);
-        idle.pop().map(|(client, _)| client)
+        trim(&mut idle);
+        idle.pop()
     }
 
-    fn keep(self: &Arc<Self>, client: Client) {
-        if client.is_closed() {
-            return;
-        }
-        {
+    fn keep(self: &Arc<Self>, kept: Idle) {
+        let wait = {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() >= KEPT {
+            if idle.len() >= KEPT + KEPT_BRIEFLY {
                 return;
             }
-            idle.push((client, Instant::now()));
-        }
+            idle.push(kept);
+            if idle.len() > KEPT { BRIEFLY } else { IDLE }
+        };
         let pool = Arc::downgrade(self);
         tokio::spawn(async move {
-            tokio::time::sleep(IDLE).await;
+            tokio::time::sleep(wait).await;
             if let Some(pool) = pool.upgrade() {
-                let mut idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
-                idle.retain(|(_, since)| since.elapsed() < IDLE);
+                trim(&mut pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
             }
         });
     }
+}
+
+/// Closes what has been idle for too long: the last [`KEPT`] may wait longer than the others.
+fn trim(idle: &mut Vec<Idle>) {
+    let mut beyond = idle.len().saturating_sub(KEPT);
+    idle.retain(|idle| {
+        let age = idle.since.elapsed();
+        let stays = !idle.client.is_closed() && age < if beyond > 0 { BRIEFLY } else { IDLE };
+        beyond = beyond.saturating_sub(1);
+        stays
+    });
+}
+
+/// Whether a connection had been used before.
+enum WasIdle {
+    Yes,
+    No,
 }
 
 /// A connection for one query. Dropped before [`Lease::finish`], whatever runs on it is cancelled in the
 /// database and it is closed: closing alone would leave the query running there.
 pub(super) struct Lease {
     /// None only while it is taken apart.
-    client: Option<Client>,
+    client: Option<Arc<Client>>,
     pool: Arc<Pool>,
     was_idle: bool,
     is_reusable: bool,
 }
 
 impl Lease {
+    fn new(pool: &Arc<Pool>, client: Arc<Client>, was_idle: WasIdle) -> Lease {
+        Lease {
+            client: Some(client),
+            pool: pool.clone(),
+            was_idle: matches!(was_idle, WasIdle::Yes),
+            is_reusable: true,
+        }
+    }
+
     pub fn client(&self) -> &Client {
         // Only `finish` and `drop` take it, and both consume the lease.
         self.client
@@ -108,18 +153,36 @@ impl Lease {
         self.is_reusable = false;
     }
 
-    /// Ends the transaction and keeps the connection for the next query.
-    pub async fn finish(mut self) {
-        if !self.is_reusable {
-            self.client = None;
+    /// Ends the transaction and keeps the connection for the next query. Does not wait for the database.
+    pub fn finish(mut self) {
+        let Some(client) = self.client.take() else { return };
+        if !self.is_reusable || client.is_closed() {
             return;
         }
-        let rollback = self.client().batch_execute("ROLLBACK");
-        if let Ok(Ok(())) = tokio::time::timeout(ROLLBACK_TIME, rollback).await
-            && let Some(client) = self.client.take()
-        {
-            self.pool.keep(client);
+        let mut rollback = Box::pin({
+            let client = client.clone();
+            async move { client.batch_execute("ROLLBACK").await }
+        });
+        let (done, rolled_back) = oneshot::channel();
+        // The first poll sends it, so that whatever the next query sends comes after it.
+        match (&mut rollback).now_or_never() {
+            Some(Ok(())) => {
+                let _ = done.send(());
+            }
+            Some(Err(_)) => return,
+            None => {
+                tokio::spawn(async move {
+                    if let Ok(Ok(())) = tokio::time::timeout(ROLLBACK_TIME, rollback).await {
+                        let _ = done.send(());
+                    }
+                });
+            }
         }
+        self.pool.keep(Idle {
+            client,
+            since: Instant::now(),
+            rolled_back,
+        });
     }
 }
 

@@ -134,7 +134,7 @@ pub(super) enum Unfit {
 }
 
 /// The bytes of a value, whatever its type.
-struct Raw<'a>(&'a [u8]);
+pub(super) struct Raw<'a>(pub &'a [u8]);
 
 impl<'a> FromSql<'a> for Raw<'a> {
     fn from_sql(
@@ -323,7 +323,8 @@ fn float(decoder: Decoder, raw: &[u8]) -> std::result::Result<f64, Unfit> {
 fn text(decoder: Decoder, raw: &[u8], builder: &mut StringBuilder) -> std::result::Result<(), Unfit> {
     match decoder {
         Decoder::NumericText => {
-            let value = numeric::text(raw).ok_or_else(|| {
+            let mut value = String::with_capacity(raw.len() * 2 + 2);
+            numeric::write(raw, &mut value).ok_or_else(|| {
                 Unfit::Broken(Error::source(
                     SourceFault::Other,
                     "The database sent a broken number.",
@@ -334,15 +335,28 @@ fn text(decoder: Decoder, raw: &[u8], builder: &mut StringBuilder) -> std::resul
         Decoder::Uuid => {
             builder.append_value(uuid::Uuid::from_bytes(fixed(raw)?).to_string());
         }
-        Decoder::Char => builder.append_value(match raw {
-            [0] | [] => String::new(),
-            bytes => String::from_utf8_lossy(bytes).into_owned(),
-        }),
+        Decoder::Char => match raw {
+            [0] | [] => builder.append_value(""),
+            // A byte of no meaning of its own; PostgreSQL's text form escapes it.
+            bytes if !bytes.is_ascii() => return Err(Unfit::NeedsText(0)),
+            bytes => builder.append_value(utf8(bytes)?),
+        },
         // One byte of version goes before the text.
-        Decoder::Jsonb => builder.append_value(String::from_utf8_lossy(raw.get(1..).unwrap_or_default())),
-        _ => builder.append_value(String::from_utf8_lossy(raw)),
+        Decoder::Jsonb => builder.append_value(utf8(raw.get(1..).unwrap_or_default())?),
+        _ => builder.append_value(utf8(raw)?),
     }
     Ok(())
+}
+
+/// A database whose encoding is SQL_ASCII sends whatever bytes it was given.
+fn utf8(raw: &[u8]) -> std::result::Result<&str, Unfit> {
+    std::str::from_utf8(raw).map_err(|_| {
+        Unfit::Broken(Error::source(
+            SourceFault::Other,
+            "The result holds text that is not valid UTF-8, which a database with the encoding SQL_ASCII does \
+             not prevent; leave that column out, or read it with convert_to or encode.",
+        ))
+    })
 }
 
 fn date(raw: &[u8]) -> std::result::Result<i32, Unfit> {

@@ -13,6 +13,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -26,7 +27,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tls {
     Disable,
-    /// Where the server offers it; nobody is verified.
+    /// Only where the server does not let anybody in without; nobody is verified.
+    Allow,
+    /// Where the server offers it and does not turn it away; nobody is verified.
     Prefer,
     /// Always; nobody is verified unless a root certificate is named.
     Require,
@@ -42,12 +45,14 @@ impl FromStr for Tls {
     fn from_str(text: &str) -> Result<Tls> {
         match text {
             "disable" => Ok(Tls::Disable),
-            "allow" | "prefer" => Ok(Tls::Prefer),
+            "allow" => Ok(Tls::Allow),
+            "prefer" => Ok(Tls::Prefer),
             "require" => Ok(Tls::Require),
             "verify-ca" => Ok(Tls::VerifyCa),
             "verify-full" => Ok(Tls::VerifyFull),
             _ => Err(Error::Invalid(
-                "This sslmode is not known; it is one of disable, prefer, require, verify-ca, verify-full."
+                "This sslmode is not known; it is one of disable, allow, prefer, require, verify-ca and \
+                 verify-full."
                     .into(),
             )),
         }
@@ -58,6 +63,8 @@ impl FromStr for Tls {
 #[derive(Clone)]
 pub(super) struct Target {
     config: Config,
+    /// What is tried where the server turns `config` away for being encrypted, or for not being it.
+    otherwise: Option<Config>,
     connector: Option<MakeRustlsConnect>,
 }
 
@@ -141,7 +148,7 @@ impl Target {
             .application_name("clean-custard")
             .keepalives_idle(Duration::from_secs(30))
             .ssl_mode(match tls {
-                Tls::Disable => SslMode::Disable,
+                Tls::Disable | Tls::Allow => SslMode::Disable,
                 Tls::Prefer => SslMode::Prefer,
                 _ => SslMode::Require,
             });
@@ -152,28 +159,49 @@ impl Target {
             Tls::Disable => None,
             _ => Some(MakeRustlsConnect::new(tls_config(tls, root)?)),
         };
-        Ok(Target { config, connector })
+        let other_mode = match tls {
+            Tls::Allow => Some(SslMode::Require),
+            Tls::Prefer => Some(SslMode::Disable),
+            _ => None,
+        };
+        let otherwise = other_mode.map(|mode| {
+            let mut config = config.clone();
+            config.ssl_mode(mode);
+            config
+        });
+        Ok(Target {
+            config,
+            otherwise,
+            connector,
+        })
     }
 
     /// A new connection; what drives it runs beside until the client is dropped.
     pub async fn connect(&self) -> Result<Client> {
-        let client = match &self.connector {
+        match (self.connect_as(&self.config).await, &self.otherwise) {
+            (Err(error), Some(otherwise)) if is_turned_away(&error) => {
+                // The first refusal says more, should the second attempt fail as well.
+                self.connect_as(otherwise)
+                    .await
+                    .map_err(|_| fault::unreachable(error))
+            }
+            (connected, _) => connected.map_err(fault::unreachable),
+        }
+    }
+
+    async fn connect_as(&self, config: &Config) -> Result<Client, tokio_postgres::Error> {
+        match &self.connector {
             None => {
-                let (client, connection) = self.config.connect(NoTls).await.map_err(fault::unreachable)?;
+                let (client, connection) = config.connect(NoTls).await?;
                 tokio::spawn(drive(connection));
-                client
+                Ok(client)
             }
             Some(connector) => {
-                let (client, connection) = self
-                    .config
-                    .connect(connector.clone())
-                    .await
-                    .map_err(fault::unreachable)?;
+                let (client, connection) = config.connect(connector.clone()).await?;
                 tokio::spawn(drive(connection));
-                client
+                Ok(client)
             }
-        };
-        Ok(client)
+        }
     }
 
     /// Asks the database to stop what the connection runs; best effort.
@@ -186,6 +214,11 @@ impl Target {
             tracing::debug!(%error, "the database could not be asked to cancel");
         }
     }
+}
+
+/// The server's rules (`pg_hba.conf`) let nobody in this way, whatever the password.
+fn is_turned_away(error: &tokio_postgres::Error) -> bool {
+    error.code() == Some(&SqlState::INVALID_AUTHORIZATION_SPECIFICATION)
 }
 
 /// An error of a connection also reaches whoever waits for an answer on it, so it is not handled here.

@@ -25,6 +25,8 @@ pub const LIMITS: Limits = Limits {
     rows: 1_000_000,
     bytes: 4_000_000_000,
     time_ms: 60_000,
+    cost: None,
+    estimated_rows: None,
 };
 
 /// Waits, but not for ever: what hangs fails here.

@@ -1,6 +1,8 @@
 //! What the tests stand on: real servers in temp folders and a scripted model.
 
 pub mod app;
+pub mod beside;
 pub mod conformance;
 pub mod model;
+pub mod pgbouncer;
 pub mod postgres;

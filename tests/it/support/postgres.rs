@@ -56,11 +56,8 @@ impl Cluster {
         std::fs::set_permissions(&dir, std::fs::Permissions::from_mode(0o700)).expect("own folder");
         let password_file = dir.join("password");
         std::fs::write(&password_file, ADMIN_PASSWORD).expect("password file");
-        if let Some((uid, gid)) = unprivileged() {
-            for path in [&dir, &password_file] {
-                std::os::unix::fs::chown(path, Some(uid), Some(gid)).expect("hand the folder over");
-            }
-        }
+        own(&dir);
+        own(&password_file);
         run(command(bin.join("initdb"), &dir)
             .args([
                 "--auth-local=trust",
@@ -97,6 +94,15 @@ impl Cluster {
     /// Adds a setting for the next [`Cluster::up`].
     pub fn set(&mut self, setting: &str) {
         self.settings.push(setting.to_owned());
+    }
+
+    /// Who may come in by TCP (lines of `pg_hba.conf`), from the next [`Cluster::up`] on.
+    pub fn set_rules(&self, rules: &str) {
+        std::fs::write(
+            self.data_dir().join("pg_hba.conf"),
+            format!("local all all trust\n{rules}\n"),
+        )
+        .expect("the server's rules");
     }
 
     /// Gives the server a certificate for the host name `db.test`, signed by an authority of its own.
@@ -371,7 +377,15 @@ fn unprivileged() -> Option<(u32, u32)> {
         .find_map(|user| Some((number("-u", user)?, number("-g", user)?)))
 }
 
-fn command(program: PathBuf, dir: &Path) -> Command {
+/// Hands a file or folder to the user that [`command`] runs as.
+pub fn own(path: &Path) {
+    if let Some((uid, gid)) = unprivileged() {
+        std::os::unix::fs::chown(path, Some(uid), Some(gid)).expect("hand it over");
+    }
+}
+
+/// A program that runs in `dir` as a user that PostgreSQL accepts.
+pub fn command(program: PathBuf, dir: &Path) -> Command {
     let mut command = Command::new(program);
     command.current_dir(dir).env("LC_ALL", "C.UTF-8");
     if let Some((uid, gid)) = unprivileged() {
@@ -389,7 +403,8 @@ fn run(command: &mut Command) {
     );
 }
 
-fn free_port() -> u16 {
+/// A port of the loopback that nobody listens on.
+pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
     listener.local_addr().expect("its address").port()
 }

@@ -1,6 +1,10 @@
 //! The PostgreSQL source against a real server: values, catalog, limits, cancelling, and each of the
 //! read-only layers alone.
 
+mod pooler;
+mod tls;
+mod types;
+
 use std::sync::Arc;
 
 use clean_custard::catalog::{ColumnKind, TableKind};
@@ -12,7 +16,7 @@ use futures::StreamExt;
 use serde_json::{Value, json};
 
 use crate::support::conformance::{SCRIPT, conformance, values};
-use crate::support::postgres::{ADMIN, ADMIN_PASSWORD, Cluster, Database, database};
+use crate::support::postgres::{ADMIN, ADMIN_PASSWORD, Cluster, database};
 
 fn source(url: &str) -> Arc<dyn Source> {
     connect(url).expect("a URL of the test server")
@@ -213,6 +217,57 @@ async fn the_catalog_folds_partitions_and_hides_what_may_not_be_read() {
 }
 
 #[tokio::test]
+async fn defaults_domains_enums_and_foreign_tables_are_in_the_catalog() {
+    let database = database(
+        "CREATE TYPE mood AS ENUM ('calm', 'wild'); CREATE DOMAIN price AS numeric(10, 2) NOT NULL;
+         CREATE DOMAIN low_price AS price CHECK (VALUE < 10); CREATE DOMAIN good_mood AS mood;
+         CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, m good_mood DEFAULT 'calm', p low_price DEFAULT 1,
+           at timestamptz DEFAULT now(), code text UNIQUE, parent int REFERENCES t (id), tags mood[], x int,
+           twice int GENERATED ALWAYS AS (x * 2) STORED);
+         CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;
+         CREATE FOREIGN TABLE log (line text) SERVER files OPTIONS (filename '/nowhere', format 'text');
+         CREATE EXTENSION pg_stat_statements;
+         COMMENT ON COLUMN t.p IS 'In euros';",
+    );
+    let catalog = source(&database.url()).catalog().await.expect("a catalog");
+    let names: Vec<&str> = catalog.tables.iter().map(|table| table.name.as_str()).collect();
+    assert_eq!(names, ["log", "t"], "what extensions bring is not there");
+    assert_eq!(catalog.tables[0].kind, TableKind::ForeignTable);
+    let t = &catalog.tables[1];
+    assert_eq!((t.primary_key.join(","), t.unique.len()), ("id".into(), 1));
+    assert_eq!(t.foreign_keys[0].table, "t");
+    let column = |name: &str| t.column(name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!(column("m").values, ["calm", "wild"]);
+    assert!(column("m").kind.is_text() && column("m").values_complete);
+    assert_eq!(
+        (column("p").kind, column("p").nullable),
+        (ColumnKind::Decimal, false)
+    );
+    assert_eq!(column("p").type_name, "low_price");
+    assert_eq!(column("p").comment.as_deref(), Some("In euros"));
+    assert_eq!(column("tags").kind, ColumnKind::Array);
+    let defaults: Vec<_> = t
+        .columns
+        .iter()
+        .map(|column| column.default.as_deref().unwrap_or("-"))
+        .collect();
+    assert_eq!(
+        defaults,
+        [
+            "identity",
+            "'calm'::mood",
+            "1",
+            "now()",
+            "-",
+            "-",
+            "-",
+            "-",
+            "(x * 2)"
+        ]
+    );
+}
+
+#[tokio::test]
 async fn frequent_values_come_from_statistics() {
     let database = database(
         "CREATE TABLE big AS SELECT n, CASE WHEN n % 10 = 0 THEN 'rare' ELSE 'common' END AS word, md5(n::text) AS noise,
@@ -331,6 +386,92 @@ async fn a_lock_held_by_somebody_else_ends_in_a_sentence() {
         .await
         .map(|_| ());
     assert!(matches!(result, Err(Error::Timeout(_))), "{result:?}");
+}
+
+/// The database keeps the time-outs itself, whatever becomes of the agent, and lets nobody change them.
+#[tokio::test]
+async fn time_outs_are_set_at_the_database() {
+    let database = database("");
+    let limits = Limits {
+        time_ms: 7_000,
+        ..Limits::default()
+    };
+    let rows = source(&database.url())
+        .run(
+            "SELECT current_setting('statement_timeout') AS s, current_setting('lock_timeout') AS l, \
+             current_setting('idle_in_transaction_session_timeout') AS i, \
+             current_setting('transaction_read_only') AS r",
+            &limits,
+        )
+        .await
+        .expect("it runs");
+    assert_eq!(
+        values(rows).await.expect("rows"),
+        [[json!("7s"), json!("7s"), json!("17s"), json!("on")]]
+    );
+}
+
+/// Nothing of an expensive query runs: the planner's estimate is enough to refuse it.
+#[tokio::test]
+async fn a_query_that_would_cost_too_much_is_refused_before_it_runs() {
+    let database = database(
+        "CREATE TABLE n AS SELECT g AS i FROM generate_series(1, 20000) AS g; CREATE UNIQUE INDEX ON n (i);
+         CREATE TABLE few AS SELECT g AS i FROM generate_series(1, 10) AS g; ANALYZE;",
+    );
+    let source = source(&database.url());
+    let run = |query: &'static str, cost, estimated_rows| {
+        let source = source.clone();
+        async move {
+            let limits = Limits {
+                cost,
+                estimated_rows,
+                ..Limits::default()
+            };
+            values(source.run(query, &limits).await?).await
+        }
+    };
+    let cross = "SELECT count(*) FROM n a, n b, few c";
+    let Err(Error::Refused(message)) = run(cross, None, Some(1_000_000)).await else {
+        panic!("a product of everything with everything ran");
+    };
+    assert!(
+        message.contains("4.0e9 rows") && message.contains("1,000,000") && message.contains("condition on n"),
+        "{message}"
+    );
+    let Err(Error::Refused(message)) = run(cross, Some(100_000), None).await else {
+        panic!("it ran");
+    };
+    assert!(message.contains("cost about"), "{message}");
+    let one = run("SELECT i FROM n WHERE i = 7", Some(1_000), Some(1_000)).await;
+    assert_eq!(one.expect("a cheap one runs"), [[json!(7)]]);
+    // Columns that are cast to text, and faults, come out as without the check.
+    let cast = run(
+        "SELECT ARRAY[i] AS a FROM few ORDER BY i LIMIT 1",
+        Some(1_000),
+        None,
+    )
+    .await;
+    assert_eq!(cast.expect("it runs"), [[json!("{1}")]]);
+    let fault = run("SELECT nothing FROM n", Some(1_000), None).await;
+    assert!(
+        matches!(
+            &fault,
+            Err(Error::Source {
+                kind: SourceFault::Name,
+                ..
+            })
+        ),
+        "{fault:?}"
+    );
+    for text in [
+        "COMMIT",
+        "DELETE FROM few",
+        "ANALYZE DELETE FROM few",
+        "SELECT 1; DELETE FROM few",
+    ] {
+        assert!(run(text, Some(1_000_000), None).await.is_err(), "{text}");
+    }
+    assert_eq!(database.value("SELECT count(*) FROM few"), "10");
 }
 
 async fn connect_raw(url: &str) -> tokio_postgres::Client {
@@ -589,54 +730,8 @@ async fn connections_are_reused_but_not_without_end() {
     );
     let many = futures::future::join_all((0..20).map(|_| backend("SELECT pg_backend_pid()"))).await;
     assert_eq!(many.len(), 20);
+    // Those that only a busy moment needed go soon.
     let idle = "SELECT count(*) <= 4 FROM pg_stat_activity WHERE application_name = 'clean-custard' \
                 AND datname = current_database()";
     database.wait_for(idle, "t").await;
-}
-
-#[tokio::test]
-async fn tls_modes_mean_what_they_mean_to_libpq() {
-    let mut cluster = Cluster::start(&[]);
-    let certificates = cluster.make_certificates();
-    cluster.down();
-    cluster.set("ssl=on");
-    cluster.up();
-    let database: Database = cluster.database("");
-    let is_encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
-    let base = database.url();
-    for (parameters, expected) in [
-        ("sslmode=disable", Some(false)),
-        ("", Some(true)),
-        ("sslmode=prefer", Some(true)),
-        ("sslmode=require", Some(true)),
-        // Nobody trusts the test's own authority.
-        ("sslmode=verify-ca", None),
-        ("sslmode=verify-full", None),
-        ("sslmode=verify-ca&sslrootcert=CA", Some(true)),
-        // The certificate was made for another name.
-        ("sslmode=verify-full&sslrootcert=CA", None),
-        ("sslmode=require&sslrootcert=OTHER", None),
-    ] {
-        let parameters = parameters
-            .replace("CA", &certificates.authority.display().to_string())
-            .replace("OTHER", &certificates.stranger.display().to_string());
-        let source = source(&format!("{base}?{parameters}"));
-        let found = query(&*source, is_encrypted).await;
-        match expected {
-            Some(encrypted) => assert_eq!(found.expect(&parameters), [[json!(encrypted)]], "{parameters}"),
-            None => {
-                let error = found.expect_err(&parameters);
-                assert!(
-                    matches!(
-                        &error,
-                        Error::Source {
-                            kind: SourceFault::Unreachable,
-                            ..
-                        }
-                    ),
-                    "{parameters}: {error:?}"
-                );
-            }
-        }
-    }
 }

@@ -1,0 +1,198 @@
+//! One's own query with its rows handed on as they arrive, as an Arrow IPC stream: nothing is stored, and no
+//! limit of the server's cuts it. Memory is bounded by what the reader has not yet taken.
+//!
+//! A part must never look like the whole: whatever goes wrong after the first byte breaks the body off, and
+//! is kept as a failed answer under the query's id, where the asker finds the reason.
+
+use std::io;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+
+use super::questions::{Ask, Prepared, Running};
+use crate::ask::Answered;
+use crate::ask::answer::{Answer, AnswerError, AnswerSource};
+use crate::error::{Error, Result};
+use crate::guard::{self, Resolved};
+use crate::link::ipc::Encoder;
+use crate::rows::Rows;
+use crate::source::Limits;
+
+/// Time from the start of the query to the last byte taken. An agent's own policy usually allows less.
+const LONGEST: Duration = Duration::from_secs(3600);
+/// Bytes gathered into one chunk while further rows are here already.
+const CHUNK: usize = 128 * 1024;
+
+/// A query whose columns are known and whose rows are on their way. Dropping it cancels the query, down to
+/// the database.
+pub struct Streaming {
+    run: Announced,
+    resolved: Resolved,
+    rows: Rows,
+    encoder: Encoder,
+    started: Instant,
+    sent: u64,
+}
+
+/// Tells the organisation's watchers that a query runs, and when it is dropped, that it no longer does.
+struct Announced(Prepared);
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        self.0.tell(Running::No);
+    }
+}
+
+impl Prepared {
+    /// Guards and starts a query of the asker's own. Errors: whatever the guard or the source says before
+    /// the first row; nothing has been sent or kept then.
+    pub async fn stream(self) -> Result<Streaming> {
+        self.tell(Running::Yes);
+        let run = Announced(self);
+        let started = Instant::now();
+        let begin = async {
+            let (Ask::Query { query, .. }, [candidate]) = (&run.0.ask, run.0.candidates.as_slice()) else {
+                return Err(Error::Invalid(
+                    "Only a query for one connection or for chosen files can be streamed.".into(),
+                ));
+            };
+            let source = &candidate.source;
+            let catalog = source.catalog().await?;
+            let resolved = guard::check(query, &catalog, source.dialect())?;
+            let limits = Limits {
+                rows: u64::MAX,
+                bytes: u64::MAX,
+                time_ms: u64::try_from(LONGEST.as_millis()).unwrap_or(u64::MAX),
+                ..Limits::default()
+            };
+            let rows = source.run(&resolved.text, &limits).await?;
+            Ok((resolved, rows))
+        };
+        let (resolved, rows) = tokio::select! {
+            begun = begin => begun?,
+            () = run.0.cancel.cancelled() => return Err(Error::Cancelled),
+        };
+        Ok(Streaming {
+            encoder: Encoder::new(&rows.schema)?,
+            run,
+            resolved,
+            rows,
+            started,
+            sent: 0,
+        })
+    }
+}
+
+impl Streaming {
+    /// Sends the whole result into `chunks`, waiting for its reader; an error is the last thing sent, so
+    /// that the body breaks off there. Ends when the reader has gone.
+    pub async fn pump(mut self, chunks: mpsc::Sender<io::Result<Bytes>>) {
+        let deadline = self.started + LONGEST;
+        let outcome = tokio::select! {
+            outcome = timeout_at(deadline, self.send_all(&chunks)) => outcome.unwrap_or_else(|_| {
+                Err(Error::Timeout(format!(
+                    "The rows were not taken within {} minutes.",
+                    LONGEST.as_secs() / 60
+                )))
+            }),
+            () = chunks.closed() => return,
+        };
+        let Err(error) = outcome else { return };
+        // The query is stopped before anybody is told.
+        let Streaming {
+            run,
+            resolved,
+            rows,
+            started,
+            sent,
+            ..
+        } = self;
+        drop(rows);
+        if chunks.is_closed() {
+            return;
+        }
+        tracing::warn!(query = %run.0.id, code = error.code(), rows = sent, "a stream of rows broke off");
+        if let Err(error) = keep_failure(&run.0, &resolved, started, sent, &error).await {
+            tracing::error!(%error, "why a stream of rows broke off could not be kept");
+        }
+        let _ = chunks.send(Err(io::Error::other(error.to_string()))).await;
+    }
+
+    async fn send_all(&mut self, chunks: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
+        let cancel = self.run.0.cancel.clone();
+        let mut chunk = self.encoder.take();
+        loop {
+            let batch = match self.rows.batches.next().now_or_never() {
+                Some(batch) => batch,
+                None => {
+                    // Whoever waits for rows gets those that are here.
+                    if self.sent > 0 {
+                        send(chunks, &mut chunk).await?;
+                    }
+                    tokio::select! {
+                        batch = self.rows.batches.next() => batch,
+                        () = cancel.cancelled() => return Err(Error::Cancelled),
+                    }
+                }
+            };
+            let Some(batch) = batch else { break };
+            for piece in self.encoder.pieces(&batch?)? {
+                self.sent += piece.num_rows() as u64;
+                self.encoder.encode_to(&piece, &mut chunk)?;
+                if chunk.len() >= CHUNK {
+                    send(chunks, &mut chunk).await?;
+                }
+            }
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+        }
+        if self.rows.truncated.get() {
+            return Err(Error::TooLarge(format!(
+                "The agent's policy lets no more than the first {} rows through. Ask for less, or have the \
+                 limits in the agent's [policy] raised.",
+                self.sent
+            )));
+        }
+        self.encoder.end(&mut chunk)?;
+        send(chunks, &mut chunk).await
+    }
+}
+
+/// Hands the chunk on. Errors: `Cancelled` when the reader has gone.
+async fn send(chunks: &mpsc::Sender<io::Result<Bytes>>, chunk: &mut Vec<u8>) -> Result<()> {
+    if chunk.is_empty() {
+        return Ok(());
+    }
+    let bytes = Bytes::from(std::mem::take(chunk));
+    chunks.send(Ok(bytes)).await.map_err(|_| Error::Cancelled)
+}
+
+async fn keep_failure(
+    prepared: &Prepared,
+    resolved: &Resolved,
+    started: Instant,
+    sent: u64,
+    error: &Error,
+) -> Result<()> {
+    let mut answer = Answer::new(&prepared.request.question, "user");
+    if let Some(candidate) = prepared.candidates.first() {
+        answer.dialect = Some(candidate.source.dialect());
+        let mut source = AnswerSource::new(candidate);
+        source.tables.clone_from(&resolved.tables);
+        answer.sources = vec![source];
+    }
+    let shown = AnswerError::new(error);
+    answer.interpretation = "Your own query, its rows streamed.".into();
+    answer.query = Some(resolved.text.clone());
+    answer.answer = format!("The stream broke off after {sent} rows. {}", shown.message);
+    answer.error = Some(shown);
+    answer.attempts = 1;
+    answer.elapsed_ms.total = started.elapsed().as_secs_f64() * 1e3;
+    let answered = Answered { answer, chart: None };
+    prepared.keep(answered, Ok(None)).await?;
+    Ok(())
+}
