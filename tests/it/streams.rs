@@ -175,7 +175,7 @@ async fn a_client_that_leaves_cancels_down_to_the_database() {
 #[tokio::test]
 async fn an_error_after_the_first_rows_breaks_the_body_off_and_is_kept() {
     let shop = shop(PolicyConfig::default()).await;
-    let query = shop.query("SELECT 1 / (250000 - i) AS q FROM n ORDER BY i");
+    let query = shop.query("SELECT 1 / (250000 - i) AS q FROM n");
     let response = run(&shop.owner, &query).await;
     assert_eq!(response.status(), StatusCode::OK, "the first rows are good");
     let id = id_of(&response);

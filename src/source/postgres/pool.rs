@@ -197,6 +197,9 @@ impl Drop for Lease {
         let pool = self.pool.clone();
         runtime.spawn(async move {
             pool.target.cancel(client.cancel_token()).await;
+            // It is closed once the database has heard: PgBouncer 1.18 does not survive a client that leaves
+            // while it passes its cancel on.
+            let _ = tokio::time::timeout(ROLLBACK_TIME, client.batch_execute("ROLLBACK")).await;
         });
     }
 }

@@ -50,7 +50,7 @@ impl PgBouncer {
         let log = dir.path().join("log");
         // `cat` ends when the tests end.
         let script = format!(
-            "'{}' -q '{}' >'{}' 2>&1 </dev/null & child=$!; cat >/dev/null; kill -INT $child; wait $child",
+            "'{}' -q '{}' >'{}' 2>&1 </dev/null & child=$!; cat >/dev/null; kill -TERM $child; wait $child",
             program().display(),
             config.display(),
             log.display()
