@@ -4,6 +4,7 @@
 //! travels by the extended protocol, which takes one statement, inside a transaction whose mode is locked
 //! READ ONLY before the query is sent, and which always ends in ROLLBACK.
 
+mod cancel;
 mod catalog;
 mod cost;
 mod fault;

@@ -197,8 +197,8 @@ impl Drop for Lease {
         let pool = self.pool.clone();
         runtime.spawn(async move {
             pool.target.cancel(client.cancel_token()).await;
-            // It is closed once the database has heard: PgBouncer 1.18 does not survive a client that leaves
-            // while it passes its cancel on.
+            // It closes once the query has ended: PgBouncer 1.18 does not survive a client that leaves while
+            // its cancel is being passed on.
             let _ = tokio::time::timeout(ROLLBACK_TIME, client.batch_execute("ROLLBACK")).await;
         });
     }

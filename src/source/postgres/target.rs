@@ -17,7 +17,7 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{CancelToken, Client, Config, NoTls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::fault;
+use super::{cancel, fault};
 use crate::error::{Error, Result};
 
 /// How long a connection may take to open.
@@ -206,11 +206,7 @@ impl Target {
 
     /// Asks the database to stop what the connection runs; best effort.
     pub async fn cancel(&self, token: CancelToken) {
-        let result = match &self.connector {
-            None => token.cancel_query(NoTls).await,
-            Some(connector) => token.cancel_query(connector.clone()).await,
-        };
-        if let Err(error) = result {
+        if let Err(error) = cancel::cancel(&self.config, self.connector.as_ref(), token).await {
             tracing::debug!(%error, "the database could not be asked to cancel");
         }
     }
