@@ -43,13 +43,14 @@ ORDER BY n.nspname, c.relname";
 
 /// Columns; a domain counts as what it is made of in the end.
 const COLUMNS: &str = r"
-WITH RECURSIVE domain(oid, base) AS (
-    SELECT oid, typbasetype FROM pg_catalog.pg_type WHERE typtype = 'd'
+WITH RECURSIVE domain(oid, base, required) AS (
+    SELECT oid, typbasetype, typnotnull FROM pg_catalog.pg_type WHERE typtype = 'd'
     UNION ALL
-    SELECT d.oid, t.typbasetype FROM domain d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
+    SELECT d.oid, t.typbasetype, d.required OR t.typnotnull
+    FROM domain d JOIN pg_catalog.pg_type t ON t.oid = d.base WHERE t.typtype = 'd'
 )
 SELECT a.attrelid::int8, a.attnum::int4, a.attname::text, pg_catalog.format_type(a.atttypid, a.atttypmod),
-       a.attnotnull OR (t.typtype = 'd' AND t.typnotnull), d.description,
+       a.attnotnull OR coalesce(m.required, false), d.description,
        coalesce(b.typname, t.typname)::text, t.typcategory::text, coalesce(b.oid, t.oid)::int8,
        CASE WHEN a.attidentity <> '' THEN 'identity'
             ELSE left(pg_catalog.pg_get_expr(e.adbin, e.adrelid), 200) END
