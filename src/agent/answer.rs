@@ -69,7 +69,7 @@ pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) 
 }
 
 async fn run(answer: &Answer, query: &str, limits: &Limits, database: &Database) -> Result<End> {
-    let source = &database.source;
+    let source = database.source()?;
     let catalog = database.catalog().await?;
     let resolved = guard::check(query, &catalog, source.dialect())?;
     let mut rows = source.run(&resolved.text, limits).await?;

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::Beside;
 use crate::catalog::Catalog;
-use crate::config::PolicyConfig;
-use crate::error::{Error, Result};
+use crate::config::{DatabaseParts, PolicyConfig};
+use crate::error::{Error, Result, SourceFault};
 use crate::protocol::{self, HEARTBEAT};
-use crate::source::{Kind, Source};
+use crate::source::{Kind, Source, connect_parts};
 
 /// How long one attempt to reach the database may take.
 const PROBE_WITHIN: Duration = Duration::from_secs(10);
@@ -21,30 +22,67 @@ const CATALOG_WITHIN: Duration = Duration::from_secs(120);
 
 /// One database, served to one or more connections.
 pub struct Database {
-    pub source: Arc<dyn Source>,
+    /// None until its kind is known.
+    source: watch::Sender<Option<Arc<dyn Source>>>,
+    parts: Option<DatabaseParts>,
     pub policy: PolicyConfig,
     report: watch::Sender<Option<protocol::Database>>,
     catalog: Mutex<Option<Arc<Catalog>>>,
 }
 
 impl Database {
-    pub fn new(source: Arc<dyn Source>, policy: PolicyConfig) -> Database {
+    pub fn new(beside: Beside, policy: PolicyConfig) -> Database {
+        let (source, parts) = match beside {
+            Beside::Source(source) => (Some(source), None),
+            Beside::Parts(parts) => (None, Some(parts)),
+        };
         Database {
-            source,
+            source: watch::channel(source).0,
+            parts,
             policy,
             report: watch::channel(None).0,
             catalog: Mutex::default(),
         }
     }
 
-    /// Whether this is the database behind `source`.
-    pub fn is_of(&self, source: &Arc<dyn Source>) -> bool {
-        Arc::ptr_eq(&self.source, source)
+    /// Whether this is the same database.
+    pub fn is_of(&self, beside: &Beside) -> bool {
+        match beside {
+            Beside::Source(source) => {
+                let own = self.source.borrow();
+                own.as_ref().is_some_and(|own| Arc::ptr_eq(own, source))
+            }
+            Beside::Parts(_) => self.parts.is_some(),
+        }
     }
 
-    /// As it stands on the wire.
-    pub fn kind(&self) -> &'static str {
-        Kind::of(self.source.dialect()).map_or("FILES", Kind::name)
+    /// Where its queries run. Errors: `Source` as long as its kind is not known.
+    pub fn source(&self) -> Result<Arc<dyn Source>> {
+        self.source.borrow().clone().ok_or_else(|| {
+            Error::source(
+                SourceFault::Unreachable,
+                "The agent does not know yet which kind of database it serves.",
+            )
+        })
+    }
+
+    /// The server said which kind of database the connection was made for. Errors: `Invalid` when this one is
+    /// of another kind, or cannot be opened as such.
+    pub fn is_expected_to_be(&self, kind: &str) -> Result<()> {
+        if let Ok(source) = self.source() {
+            let own = Kind::of(source.dialect()).map_or("FILES", Kind::name);
+            return match own == kind {
+                true => Ok(()),
+                false => Err(Error::Invalid(format!(
+                    "This connection was made for {}, but the agent's database is {own}.",
+                    protocol::sentence(kind)
+                ))),
+            };
+        }
+        let parts = self.parts.clone().unwrap_or_default();
+        let source = connect_parts(Kind::named(kind)?, &parts)?;
+        self.source.send_replace(Some(source));
+        Ok(())
     }
 
     /// Reports as they change; None until the first probe.
@@ -54,6 +92,9 @@ impl Database {
 
     /// Probes for ever: what the server and the log are told is never much older than a heartbeat.
     pub async fn keep_probing(&self) {
+        // The sender is ours, so this only ends with a source.
+        let mut known = self.source.subscribe();
+        known.wait_for(Option::is_some).await.ok();
         loop {
             let report = self.probe().await;
             tokio::time::sleep(if report.reachable { HEARTBEAT } else { RETRY_EVERY }).await;
@@ -62,7 +103,8 @@ impl Database {
 
     /// Tries the database now. A change is logged here and told to the servers.
     pub async fn probe(&self) -> protocol::Database {
-        let health = tokio::time::timeout(PROBE_WITHIN, self.source.check())
+        let check = async { self.source()?.check().await };
+        let health = tokio::time::timeout(PROBE_WITHIN, check)
             .await
             .unwrap_or_else(|_| {
                 Err(Error::Timeout(format!(
@@ -70,18 +112,20 @@ impl Database {
                     PROBE_WITHIN.as_secs()
                 )))
             });
+        let kind = self.source().ok().and_then(|source| Kind::of(source.dialect()));
+        let kind = kind.map_or("FILES", Kind::name);
         let before = self.report.borrow().clone();
         let report = match health {
             Ok(health) => protocol::Database {
                 reachable: true,
-                kind: self.kind().to_owned(),
+                kind: kind.to_owned(),
                 version: Some(health.version),
                 role_warnings: health.role_warnings,
                 message: None,
             },
             Err(error) => protocol::Database {
                 reachable: false,
-                kind: self.kind().to_owned(),
+                kind: kind.to_owned(),
                 // What was known stays known.
                 version: before.as_ref().and_then(|before| before.version.clone()),
                 role_warnings: before
@@ -120,7 +164,8 @@ impl Database {
 
     /// Reads the catalog from the database, without what the policy keeps here.
     pub async fn read_catalog(&self) -> Result<Arc<Catalog>> {
-        let catalog = tokio::time::timeout(CATALOG_WITHIN, self.source.catalog())
+        let source = self.source()?;
+        let catalog = tokio::time::timeout(CATALOG_WITHIN, source.catalog())
             .await
             .map_err(|_| {
                 Error::Timeout(format!(

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::database::Database;
-use crate::config::{AgentConfig, PolicyConfig};
+use crate::config::{AgentConfig, DatabaseConfig, DatabaseParts, PolicyConfig};
 use crate::error::Result;
 use crate::source::{self, Source};
 
@@ -34,19 +34,24 @@ pub async fn run(config: AgentConfig) -> Result<()> {
     let mut sources: HashMap<String, Arc<dyn Source>> = HashMap::new();
     let mut served = Vec::new();
     for connection in config.connections {
-        let url = connection.source_url.expose_secret();
-        let source = match sources.get(url) {
-            Some(source) => source.clone(),
-            None => {
-                let source = source::connect(url)?;
-                sources.insert(url.to_owned(), source.clone());
-                source
+        let beside = match connection.database {
+            DatabaseConfig::Parts(parts) => Beside::Parts(parts),
+            DatabaseConfig::Url(url) => {
+                let url = url.expose_secret();
+                match sources.get(url) {
+                    Some(source) => source.clone().into(),
+                    None => {
+                        let source = source::connect(url)?;
+                        sources.insert(url.to_owned(), source.clone());
+                        source.into()
+                    }
+                }
             }
         };
         served.push(Served {
             websocket_url: connection.websocket_url,
             key: connection.key,
-            source,
+            beside,
         });
     }
     let terms = Terms {
@@ -81,7 +86,21 @@ pub struct Served {
     pub websocket_url: String,
     pub key: SecretString,
     /// The same source may serve several connections; it is probed once.
-    pub source: Arc<dyn Source>,
+    pub beside: Beside,
+}
+
+/// The database beside the agent.
+pub enum Beside {
+    Source(Arc<dyn Source>),
+    /// Its kind comes with the server's welcome. A process has one set of `DB_*` variables, so these are
+    /// always the same database.
+    Parts(DatabaseParts),
+}
+
+impl From<Arc<dyn Source>> for Beside {
+    fn from(source: Arc<dyn Source>) -> Beside {
+        Beside::Source(source)
+    }
 }
 
 /// What holds for all connections of a process.
@@ -101,10 +120,10 @@ pub async fn serve(served: Vec<Served>, terms: Terms, stop: CancellationToken) -
     let mut tasks = JoinSet::new();
     for served in served {
         let target = dialer.target(&served.websocket_url, served.key)?;
-        let database = match databases.iter().find(|known| known.is_of(&served.source)) {
+        let database = match databases.iter().find(|known| known.is_of(&served.beside)) {
             Some(known) => known.clone(),
             None => {
-                let database = Arc::new(Database::new(served.source, terms.policy.clone()));
+                let database = Arc::new(Database::new(served.beside, terms.policy.clone()));
                 databases.push(database.clone());
                 let watched = database.clone();
                 let stop = stop.clone();

@@ -166,13 +166,9 @@ impl Session<'_> {
     }
 
     fn welcome(&self, welcome: &Welcome) -> std::result::Result<(), Violation> {
-        if welcome.kind != self.database.kind() {
-            return Err(Violation(format!(
-                "This connection was made for {}, but the agent's database is {}.",
-                protocol::sentence(&welcome.kind),
-                self.database.kind()
-            )));
-        }
+        self.database
+            .is_expected_to_be(&welcome.kind)
+            .map_err(|error| Violation(error.to_string()))?;
         if welcome.protocol > VERSION || welcome.protocol < OLDEST_VERSION {
             return Err(Violation(format!(
                 "The server wants to speak protocol {}, which this agent does not.",

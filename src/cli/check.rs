@@ -9,10 +9,12 @@ use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 
 use super::Place;
-use crate::config::{AgentConfig, AgentConnection, AgentFlags, Config, Inputs, LlmConfig, ServerFlags};
+use crate::config::{
+    AgentConfig, AgentConnection, AgentFlags, Config, DatabaseConfig, Inputs, LlmConfig, ServerFlags,
+};
 use crate::db::Db;
 use crate::error::Error;
-use crate::source;
+use crate::source::{self, Kind};
 use crate::translate::llm;
 
 /// How long a part may take to answer.
@@ -172,7 +174,21 @@ async fn server(connection: &AgentConnection) -> Finding {
 
 /// The database beside the agent, and what its role could do beyond reading.
 async fn database(connection: &AgentConnection) -> Vec<Finding> {
-    let health = match source::connect(connection.source_url.expose_secret()) {
+    let source = match &connection.database {
+        DatabaseConfig::Url(url) => source::connect(url.expose_secret()),
+        // The server says which kind it is; until then the port does.
+        DatabaseConfig::Parts(parts) => match Kind::likely(parts) {
+            Some(kind) => source::connect_parts(kind, parts),
+            None => {
+                return vec![Finding::Doubtful(
+                    "DB_PORT does not tell which kind of database this is, so it is only tried once the agent \
+                     is connected"
+                        .into(),
+                )];
+            }
+        },
+    };
+    let health = match source {
         Ok(source) => tokio::time::timeout(PATIENCE, source.check())
             .await
             .unwrap_or_else(|_| Err(Error::Timeout("The database did not answer within 10 s.".into()))),

@@ -5,8 +5,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::settings::{Inputs, Settings};
@@ -16,13 +15,6 @@ use crate::error::{Error, Result};
 
 /// Where a connection's socket lies below a server's address; the id follows.
 const SOCKET_PATH: &str = "/api/v1/connections/ws/";
-
-/// What may stand unescaped in the parts of a database URL.
-const PLAIN_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
 
 /// The agent's own configuration.
 #[derive(Debug, Clone)]
@@ -42,8 +34,27 @@ pub struct AgentConnection {
     /// Full WebSocket URL of the connection at the server.
     pub websocket_url: String,
     pub key: SecretString,
-    /// URL of the database beside the agent.
-    pub source_url: SecretString,
+    pub database: DatabaseConfig,
+}
+
+/// The database beside the agent.
+#[derive(Debug, Clone)]
+pub enum DatabaseConfig {
+    /// A source URL, which says the kind itself.
+    Url(SecretString),
+    /// The `DB_*` variables; the kind comes from the server, which knows what the connection was made for.
+    Parts(DatabaseParts),
+}
+
+/// What the `DB_*` variables say; which of them are needed depends on the kind of database.
+#[derive(Debug, Clone, Default)]
+pub struct DatabaseParts {
+    pub host: Option<String>,
+    pub port: Option<u16>,
+    pub name: Option<String>,
+    pub user: Option<String>,
+    pub password: Option<SecretString>,
+    pub sslmode: Option<String>,
 }
 
 /// `[policy]`: what the agent allows, whatever the server asks.
@@ -85,7 +96,7 @@ struct RawConnection {
     servers: Vec<String>,
     connection: Option<String>,
     key: Option<SecretString>,
-    source_url: Option<SecretString>,
+    database: Option<DatabaseConfig>,
 }
 
 impl AgentConfig {
@@ -117,7 +128,7 @@ impl AgentConfig {
                 servers,
                 connection: None,
                 key: None,
-                source_url: None,
+                database: None,
             } = raw.single
             else {
                 return Err(Error::Invalid(
@@ -187,7 +198,9 @@ impl Raw {
                 .map_or(Vec::new(), |ServerUrls(urls)| urls),
             connection: s.get("agent", "connection")?,
             key: s.secret("agent", "key", "key_file", &[])?,
-            source_url: s.secret("agent", "source_url", "source_url_file", &[])?,
+            database: s
+                .secret("agent", "source_url", "source_url_file", &[])?
+                .map(DatabaseConfig::Url),
         };
         let mut listed = Vec::new();
         for mut entry in s.entries("agent", "connections")? {
@@ -195,10 +208,12 @@ impl Raw {
                 servers: entry.get("servers")?.map_or(Vec::new(), |ServerUrls(urls)| urls),
                 connection: entry.get("connection")?,
                 key: entry.secret("key", "key_file")?,
-                source_url: entry.secret("source_url", "source_url_file")?,
+                database: entry
+                    .secret("source_url", "source_url_file")?
+                    .map(DatabaseConfig::Url),
             };
             entry.refuse_unknown()?;
-            if connection.key.is_none() || connection.source_url.is_none() {
+            if connection.key.is_none() || connection.database.is_none() {
                 return Err(entry.wrong("needs a key (or key_file) and a source_url (or source_url_file)"));
             }
             listed.push(connection);
@@ -250,11 +265,12 @@ impl RawConnection {
         {
             self.key = Some(key);
         }
-        if !in_env("source_url")
-            && !in_env("source_url_file")
-            && let Some(host) = settings.variable::<String>("DB_HOST")?
-        {
-            self.source_url = Some(url_of_parts(settings, &host)?);
+        if !in_env("source_url") && !in_env("source_url_file") {
+            let parts = parts(settings)?;
+            // DB_NAME alone means a file, but it is too common a name to go before the configuration.
+            if parts.host.is_some() || (parts.name.is_some() && self.database.is_none()) {
+                self.database = Some(DatabaseConfig::Parts(parts));
+            }
         }
         Ok(())
     }
@@ -265,7 +281,7 @@ impl RawConnection {
         }
         self.connection = flags.connection.or(self.connection.take());
         self.key = flags.key.or(self.key.take());
-        self.source_url = flags.source_url.or(self.source_url.take());
+        self.database = flags.source_url.map(DatabaseConfig::Url).or(self.database.take());
     }
 
     /// One finished connection per server.
@@ -283,10 +299,10 @@ impl RawConnection {
                     .into(),
             )
         })?;
-        let source_url = self.source_url.ok_or_else(|| {
+        let database = self.database.ok_or_else(|| {
             Error::Invalid(
                 "The agent needs its database: give --source-file, DB_HOST with DB_NAME and DB_USER, or \
-                 agent.source_url_file."
+                 agent.source_url_file. For a database that is a file, DB_NAME is its path."
                     .into(),
             )
         })?;
@@ -297,7 +313,7 @@ impl RawConnection {
                 Ok(AgentConnection {
                     websocket_url: websocket_url(server, connection)?,
                     key: key.clone(),
-                    source_url: source_url.clone(),
+                    database: database.clone(),
                 })
             })
             .collect()
@@ -359,35 +375,27 @@ fn is_insecure(websocket_url: &str) -> bool {
     url.scheme() == "ws" && !here
 }
 
-/// A database URL from `DB_*`. PostgreSQL is the only kind so far.
-fn url_of_parts(settings: &Settings<'_>, host: &str) -> Result<SecretString> {
-    let escape = |text: &str| utf8_percent_encode(text, PLAIN_IN_URL).to_string();
-    let needed = |name: &str| {
-        settings
-            .variable::<String>(name)?
-            .ok_or_else(|| Error::Invalid(format!("DB_HOST is set, so {name} has to be set too.")))
+/// The `DB_*` variables. Errors: `Invalid` for what cannot be right for any kind of database.
+fn parts(settings: &Settings<'_>) -> Result<DatabaseParts> {
+    let port =
+        match settings.variable::<u32>("DB_PORT")? {
+            None => None,
+            Some(port) => Some(u16::try_from(port).ok().filter(|port| *port > 0).ok_or_else(|| {
+                Error::Invalid("The variable DB_PORT has to be between 1 and 65535.".into())
+            })?),
+        };
+    let parts = DatabaseParts {
+        host: settings.variable("DB_HOST")?,
+        port,
+        name: settings.variable("DB_NAME")?,
+        user: settings.variable("DB_USER")?,
+        password: settings.variable("DB_PASSWORD")?,
+        sslmode: settings.variable("DB_SSLMODE")?,
     };
-    let port: u32 = settings.variable("DB_PORT")?.unwrap_or(5432);
-    if !(1..=65535).contains(&port) {
+    if parts.host.is_some() && parts.name.is_none() {
         return Err(Error::Invalid(
-            "The variable DB_PORT has to be between 1 and 65535.".into(),
+            "DB_HOST is set, so DB_NAME has to be set too.".into(),
         ));
     }
-    let name = escape(&needed("DB_NAME")?);
-    let user = escape(&needed("DB_USER")?);
-    let password = match settings.variable::<SecretString>("DB_PASSWORD")? {
-        Some(password) => format!(":{}", escape(password.expose_secret())),
-        None => String::new(),
-    };
-    let host = match host {
-        bare if bare.contains(':') && !bare.starts_with('[') => format!("[{bare}]"),
-        // A folder with the database's socket.
-        folder if folder.starts_with('/') => escape(folder),
-        name => name.to_owned(),
-    };
-    let mode = match settings.variable::<String>("DB_SSLMODE")? {
-        Some(mode) => format!("?sslmode={}", escape(&mode)),
-        None => String::new(),
-    };
-    Ok(format!("postgres://{user}{password}@{host}:{port}/{name}{mode}").into())
+    Ok(parts)
 }

@@ -156,7 +156,7 @@ impl Connections {
                 if let Some(catalog) = record.catalog.as_deref() {
                     self.hub.set_catalog(id, Arc::new(parse_catalog(Some(catalog))?));
                 }
-                Ok((record.id, parse_kind(&record.db_type)?))
+                Ok((record.id, Kind::named(&record.db_type)?))
             }
             _ => Err(Error::Unauthorized(
                 "This agent's key does not fit this connection. Copy the command from the connection's page again, \
@@ -268,7 +268,7 @@ impl Connections {
     fn with_status(&self, record: records::Connection) -> Result<Connection> {
         let status = self.hub.status(&record.id);
         Ok(Connection {
-            kind: parse_kind(&record.db_type)?,
+            kind: Kind::named(&record.db_type)?,
             table_count: parse_catalog(record.catalog.as_deref())?.tables.len(),
             agent_version: status.agent_version.clone().or(record.agent_version),
             database_version: status.database_version.clone().or(record.database_version),
@@ -305,10 +305,6 @@ fn check_name(name: &str) -> Result<String> {
         ));
     }
     Ok(name.to_owned())
-}
-
-fn parse_kind(name: &str) -> Result<Kind> {
-    serde_json::from_value(serde_json::Value::String(name.to_owned())).map_err(Error::internal)
 }
 
 fn parse_catalog(text: Option<&str>) -> Result<Catalog> {

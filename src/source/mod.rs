@@ -1,6 +1,7 @@
 //! Where queries run. Everything the rest of the program knows about a database stands in [`Source`]; a new
-//! kind is one file here, one [`Kind`], and one arm in [`connect`].
+//! kind is one folder here and one line in [`connector`].
 
+pub mod connector;
 pub mod files;
 pub mod postgres;
 
@@ -12,8 +13,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::Catalog;
 pub use crate::catalog::Dialect;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::rows::Rows;
+pub use connector::{Connector, Kind, connect, connect_parts};
 
 /// Something that can be asked: files, a database near, or a database behind an agent.
 #[async_trait]
@@ -32,37 +34,6 @@ pub trait Source: Send + Sync {
     /// cancels it, down to the database. At the row or byte limit the stream ends, after exactly the rows
     /// that fit, and `Rows::truncated` is set if (and only if) there were more.
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows>;
-}
-
-/// The kinds of database a connection or an agent may have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Kind {
-    Postgresql,
-}
-
-impl Kind {
-    /// As it stands in the API and on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::Postgresql => "POSTGRESQL",
-        }
-    }
-
-    /// The kind whose queries are written in this dialect; None for files.
-    pub fn of(dialect: Dialect) -> Option<Kind> {
-        match dialect {
-            Dialect::Postgresql => Some(Kind::Postgresql),
-            Dialect::Datafusion => None,
-        }
-    }
-
-    /// The dialect of its queries.
-    pub fn dialect(self) -> Dialect {
-        match self {
-            Kind::Postgresql => Dialect::Postgresql,
-        }
-    }
 }
 
 /// What a source said about itself when it was reached.
@@ -108,16 +79,5 @@ impl Default for Limits {
             cost: None,
             estimated_rows: None,
         }
-    }
-}
-
-/// Opens a database by URL. Nothing is sent until the first call. Errors: `Invalid` with a sentence that
-/// names the schemes understood (never the URL itself, it may hold a password).
-pub fn connect(url: &str) -> Result<Arc<dyn Source>> {
-    match url.split_once(':').map(|(scheme, _)| scheme) {
-        Some("postgres" | "postgresql") => Ok(Arc::new(postgres::Postgres::new(url)?)),
-        _ => Err(Error::Invalid(
-            "This source URL is not understood; it has to begin with postgres:// or postgresql://.".into(),
-        )),
     }
 }

@@ -303,14 +303,17 @@ fn websocket_base(app: &App, request: &HttpRequest) -> String {
 
 /// Ready to paste: key and database URL go through the environment, never into the process list.
 fn agent_command(websocket_url: &str, api_key: &str, kind: Kind) -> String {
-    let (port, user) = match kind {
-        Kind::Postgresql => (5432, "readonly_user"),
+    let connector = kind.connector();
+    let password = match connector.has_password {
+        true => "read -rsp 'Database password: ' DB_PASSWORD && export DB_PASSWORD\n",
+        false => "",
     };
     format!(
         "export BACKEND_WEBSOCKET_URI='{websocket_url}'\n\
          export CUSTARD_AGENT_KEY='{api_key}'\n\
-         export DB_HOST=localhost DB_PORT={port} DB_NAME=your_database DB_USER={user}\n\
-         read -rsp 'Database password: ' DB_PASSWORD && export DB_PASSWORD\n\
-         clean-custard agent"
+         export {}\n\
+         {password}\
+         clean-custard agent",
+        connector.example_variables
     )
 }

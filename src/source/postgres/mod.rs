@@ -26,7 +26,8 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, RowStream, Statement};
 
-use super::{Dialect, Health, Limits, Source};
+use super::connector::server_url;
+use super::{Connector, Dialect, Health, Kind, Limits, Source};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SourceFault};
 use crate::rows::Rows;
@@ -35,6 +36,20 @@ use pool::{Lease, Pool};
 use rows::Decoder;
 use running::{Budget, Running, Step, too_long};
 use target::Target;
+
+/// What the program has to know of it.
+pub const CONNECTOR: Connector = Connector {
+    name: "POSTGRESQL",
+    title: "PostgreSQL",
+    dialect: Dialect::Postgresql,
+    prefixes: &["postgres://", "postgresql://"],
+    connect: |url| Ok(Arc::new(Postgres::new(url)?)),
+    url_of_parts: |parts| server_url(parts, Kind::Postgresql, "postgres", "sslmode"),
+    example_variables: "DB_HOST=localhost DB_PORT=5432 DB_NAME=your_database DB_USER=readonly_user",
+    default_port: Some(5432),
+    has_password: true,
+    prompt: include_str!("../../../assets/prompts/postgresql.md"),
+};
 
 /// No query may run longer than this, whatever its limits say; PostgreSQL's time-outs end at 24 days.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);

@@ -11,11 +11,11 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::message;
-use crate::catalog::{Catalog, Column, Dialect, Table};
+use crate::catalog::{Catalog, Column, Table};
+use crate::source::Kind;
 use crate::translate::Context;
 
 const RULES: &str = include_str!("../../../assets/prompts/system.md");
-const POSTGRESQL: &str = include_str!("../../../assets/prompts/postgresql.md");
 const DATAFUSION: &str = include_str!("../../../assets/prompts/datafusion.md");
 
 /// Said after an answer that could not be read.
@@ -45,10 +45,7 @@ pub(super) enum Values {
 
 /// The whole prompt, the catalog's share at most `budget` tokens.
 pub(super) fn messages(context: &Context<'_>, budget: usize, values: Values) -> Vec<ChatCompletionMessage> {
-    let dialect = match context.dialect {
-        Dialect::Postgresql => POSTGRESQL,
-        Dialect::Datafusion => DATAFUSION,
-    };
+    let dialect = Kind::of(context.dialect).map_or(DATAFUSION, |kind| kind.connector().prompt);
     let rules = format!(
         "{RULES}\n{dialect}\nToday is {}.\n",
         context.today.format("%A, %Y-%m-%d")

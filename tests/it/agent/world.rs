@@ -212,7 +212,7 @@ fn started(connections: Vec<(String, &str, Arc<dyn Source>)>, terms: Terms) -> A
         .map(|(websocket_url, key, source)| Served {
             websocket_url,
             key: key.to_owned().into(),
-            source,
+            beside: source.into(),
         })
         .collect();
     let stop = CancellationToken::new();
@@ -227,7 +227,7 @@ pub async fn serve_once(url: &str, key: &str, terms: Terms) -> Result<()> {
     let served = Served {
         websocket_url: url.to_owned(),
         key: key.to_owned().into(),
-        source: Fake::new(1, 1),
+        beside: (Fake::new(1, 1) as Arc<dyn Source>).into(),
     };
     let stop = CancellationToken::new();
     within(agent::serve(vec![served], terms, stop)).await
