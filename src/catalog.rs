@@ -33,6 +33,9 @@ pub struct Table {
     pub unique: Vec<Vec<String>>,
     #[serde(default)]
     pub foreign_keys: Vec<ForeignKey>,
+    /// Column sets with an index, beside the keys, where the source tells.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<Vec<String>>,
 }
 
 /// What kind of relation a [`Table`] is.
@@ -44,6 +47,8 @@ pub enum TableKind {
     View,
     MaterializedView,
     ForeignTable,
+    /// A time-series collection of MongoDB.
+    TimeSeries,
 }
 
 /// A column of a [`Table`].
@@ -77,6 +82,22 @@ pub struct Column {
     /// Largest value as text, where known cheaply.
     #[serde(default)]
     pub max: Option<String>,
+    /// The types found in a sample, most frequent first, where the source has no schema of its own. A list
+    /// is named with its elements' types: `array<object>`, `array<int|string>`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub types: Vec<TypeShare>,
+    /// The share of sampled documents that have it, 0 to 1, where the source has no schema of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seen: Option<f64>,
+}
+
+/// How often a sample held a type.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct TypeShare {
+    /// The source's own name of the type, e.g. `objectId`.
+    pub name: String,
+    /// Of the values found, 0 to 1.
+    pub share: f64,
 }
 
 fn yes() -> bool {
@@ -172,6 +193,8 @@ pub enum Dialect {
     Postgresql,
     /// DataFusion's SQL, over files.
     Datafusion,
+    /// MongoDB: a JSON object with a collection and an aggregation pipeline.
+    Mongodb,
 }
 
 impl Dialect {
@@ -180,6 +203,7 @@ impl Dialect {
         match self {
             Dialect::Postgresql => "postgresql",
             Dialect::Datafusion => "datafusion",
+            Dialect::Mongodb => "mongodb",
         }
     }
 }

@@ -21,7 +21,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::database::Database;
-use crate::config::{AgentConfig, DatabaseConfig, DatabaseParts, PolicyConfig};
+use crate::config::{AgentConfig, AgentDatabase, DatabaseParts, PolicyConfig};
 use crate::error::Result;
 use crate::source::{self, Source};
 
@@ -35,8 +35,8 @@ pub async fn run(config: AgentConfig) -> Result<()> {
     let mut served = Vec::new();
     for connection in config.connections {
         let beside = match connection.database {
-            DatabaseConfig::Parts(parts) => Beside::Parts(parts),
-            DatabaseConfig::Url(url) => {
+            AgentDatabase::Parts(parts) => Beside::Parts(parts),
+            AgentDatabase::Url(url) => {
                 let url = url.expose_secret();
                 match sources.get(url) {
                     Some(source) => source.clone().into(),

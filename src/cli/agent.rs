@@ -26,7 +26,8 @@ pub struct Args {
     /// A file that holds the connection's key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// A file that holds the URL of the database, such as postgres://user:password@host/name.
+    /// A file that holds the URL of the database, such as postgres://user:password@host/name or
+    /// mongodb://user:password@host/name.
     #[arg(long, value_name = "FILE")]
     source_file: Option<PathBuf>,
 }

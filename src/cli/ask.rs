@@ -29,8 +29,8 @@ pub struct Args {
     /// A file to ask: CSV, TSV, JSON, NDJSON, Parquet, Arrow or XLSX. May be given several times.
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// A database to ask: postgres://user:password@host/name. It may also stand in CUSTARD_SOURCE, so that
-    /// the password is in no process list.
+    /// A database to ask: postgres://user:password@host/name or mongodb://user:password@host/name. It may also
+    /// stand in CUSTARD_SOURCE, so that the password is in no process list.
     #[arg(long, value_name = "URL", env = "CUSTARD_SOURCE", hide_env_values = true)]
     source: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
@@ -54,7 +54,7 @@ enum Format {
 
 pub async fn run(args: Args) -> Result<i32> {
     if args.files.is_empty() && args.source.is_none() {
-        eprintln!("Say what to ask: --file PATH, or --source postgres://…");
+        eprintln!("Say what to ask: --file PATH, or --source postgres://… or mongodb://…");
         return Ok(2);
     }
     let config = super::load(args.config.as_deref(), ServerFlags::default())?;

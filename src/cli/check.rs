@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 
 use super::Place;
 use crate::config::{
-    AgentConfig, AgentConnection, AgentFlags, Config, DatabaseConfig, Inputs, LlmConfig, ServerFlags,
+    AgentConfig, AgentConnection, AgentDatabase, AgentFlags, Config, Inputs, LlmConfig, ServerFlags,
 };
 use crate::db::Db;
 use crate::error::Error;
@@ -175,9 +175,9 @@ async fn server(connection: &AgentConnection) -> Finding {
 /// The database beside the agent, and what its role could do beyond reading.
 async fn database(connection: &AgentConnection) -> Vec<Finding> {
     let source = match &connection.database {
-        DatabaseConfig::Url(url) => source::connect(url.expose_secret()),
+        AgentDatabase::Url(url) => source::connect(url.expose_secret()),
         // The server says which kind it is; until then the port does.
-        DatabaseConfig::Parts(parts) => match Kind::likely(parts) {
+        AgentDatabase::Parts(parts) => match Kind::likely(parts) {
             Some(kind) => source::connect_parts(kind, parts),
             None => {
                 return vec![Finding::Doubtful(

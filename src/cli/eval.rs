@@ -62,7 +62,7 @@ struct Line {
 
 pub async fn run(args: Args) -> Result<i32> {
     if args.files.is_none() && args.source.is_none() {
-        eprintln!("Say what to ask: --source postgres://…, or --files DIR.");
+        eprintln!("Say what to ask: --source postgres://… or mongodb://…, or --files DIR.");
         return Ok(2);
     }
     let config = super::load(args.config.as_deref(), ServerFlags::default())?;

@@ -34,12 +34,12 @@ pub struct AgentConnection {
     /// Full WebSocket URL of the connection at the server.
     pub websocket_url: String,
     pub key: SecretString,
-    pub database: DatabaseConfig,
+    pub database: AgentDatabase,
 }
 
 /// The database beside the agent.
 #[derive(Debug, Clone)]
-pub enum DatabaseConfig {
+pub enum AgentDatabase {
     /// A source URL, which says the kind itself.
     Url(SecretString),
     /// The `DB_*` variables; the kind comes from the server, which knows what the connection was made for.
@@ -96,7 +96,7 @@ struct RawConnection {
     servers: Vec<String>,
     connection: Option<String>,
     key: Option<SecretString>,
-    database: Option<DatabaseConfig>,
+    database: Option<AgentDatabase>,
 }
 
 impl AgentConfig {
@@ -200,7 +200,7 @@ impl Raw {
             key: s.secret("agent", "key", "key_file", &[])?,
             database: s
                 .secret("agent", "source_url", "source_url_file", &[])?
-                .map(DatabaseConfig::Url),
+                .map(AgentDatabase::Url),
         };
         let mut listed = Vec::new();
         for mut entry in s.entries("agent", "connections")? {
@@ -210,7 +210,7 @@ impl Raw {
                 key: entry.secret("key", "key_file")?,
                 database: entry
                     .secret("source_url", "source_url_file")?
-                    .map(DatabaseConfig::Url),
+                    .map(AgentDatabase::Url),
             };
             entry.refuse_unknown()?;
             if connection.key.is_none() || connection.database.is_none() {
@@ -269,7 +269,7 @@ impl RawConnection {
             let parts = parts(settings)?;
             // DB_NAME alone means a file, but it is too common a name to go before the configuration.
             if parts.host.is_some() || (parts.name.is_some() && self.database.is_none()) {
-                self.database = Some(DatabaseConfig::Parts(parts));
+                self.database = Some(AgentDatabase::Parts(parts));
             }
         }
         Ok(())
@@ -281,7 +281,7 @@ impl RawConnection {
         }
         self.connection = flags.connection.or(self.connection.take());
         self.key = flags.key.or(self.key.take());
-        self.database = flags.source_url.map(DatabaseConfig::Url).or(self.database.take());
+        self.database = flags.source_url.map(AgentDatabase::Url).or(self.database.take());
     }
 
     /// One finished connection per server.

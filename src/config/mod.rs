@@ -21,9 +21,7 @@ use self::settings::Settings;
 use self::value::{LogFilter, Size, WebUrl};
 use crate::error::{Error, Result};
 
-pub use self::agent::{
-    AgentConfig, AgentConnection, AgentFlags, DatabaseConfig, DatabaseParts, PolicyConfig,
-};
+pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts, PolicyConfig};
 pub use self::llm::LlmConfig;
 pub use self::settings::Inputs;
 

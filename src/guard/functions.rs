@@ -14,6 +14,8 @@ pub(super) fn is_allowed(name: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgresql => in_list(POSTGRESQL, name),
         Dialect::Datafusion => in_list(DATAFUSION, name),
+        // Its queries are no SQL.
+        Dialect::Mongodb => false,
     }
 }
 
@@ -22,6 +24,7 @@ pub(super) fn returns_rows(name: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgresql => in_list(POSTGRESQL_ROWS, name),
         Dialect::Datafusion => in_list(DATAFUSION_ROWS, name),
+        Dialect::Mongodb => false,
     }
 }
 

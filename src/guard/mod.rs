@@ -3,6 +3,7 @@
 
 mod dialect;
 mod functions;
+pub mod mongo;
 pub mod names;
 pub mod sql;
 mod syntax;
@@ -15,5 +16,10 @@ pub use names::Resolved;
 /// the catalog. Errors: `Refused` naming what is not allowed; `Source` of kind `Syntax` for what does not
 /// parse, of kind `Name`, with the nearest real names, for what the catalog does not know.
 pub fn check(query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolved> {
-    names::resolve(sql::check(query, dialect)?, catalog, dialect)
+    match dialect {
+        Dialect::Mongodb => mongo::check(query, catalog),
+        Dialect::Postgresql | Dialect::Datafusion => {
+            names::resolve(sql::check(query, dialect)?, catalog, dialect)
+        }
+    }
 }

@@ -7,13 +7,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Source, postgres};
+use super::{Source, mongodb, postgres};
 use crate::catalog::Dialect;
 use crate::config::DatabaseParts;
 use crate::error::{Error, Result};
 
 /// What may stand unescaped in the parts of a database URL.
-const PLAIN_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
+pub(super) const PLAIN_IN_URL: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
@@ -44,6 +44,7 @@ macro_rules! kinds {
 
 kinds! {
     Postgresql: postgres,
+    Mongodb: mongodb,
 }
 
 /// What the program has to know of a kind of database beside its [`Source`].

@@ -3,6 +3,7 @@
 
 pub mod connector;
 pub mod files;
+pub mod mongodb;
 pub mod postgres;
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use clean_custard::config::{
-    AgentConfig, AgentFlags, Config, DatabaseConfig, Inputs, LogFormat, ServerFlags, keys,
+    AgentConfig, AgentDatabase, AgentFlags, Config, Inputs, LogFormat, ServerFlags, keys,
 };
 use secrecy::ExposeSecret;
 
@@ -359,7 +359,7 @@ fn an_agent_needs_only_the_plain_variables() {
         "wss://custard.example.com/api/v1/connections/ws/42"
     );
     assert_eq!(connection.key.expose_secret(), "agent-key");
-    let DatabaseConfig::Parts(parts) = &connection.database else {
+    let AgentDatabase::Parts(parts) = &connection.database else {
         panic!("single values, not {:?}", connection.database);
     };
     assert_eq!(

@@ -13,6 +13,7 @@ mod guard;
 mod ingest;
 mod layout;
 mod llm;
+mod mongo;
 mod offline;
 mod postgres;
 mod streams;

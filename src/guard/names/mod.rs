@@ -21,7 +21,8 @@ use crate::guard::functions;
 use crate::guard::sql::{Guarded, unquoted};
 use crate::guard::syntax::{self, Walk};
 use output::Output;
-use scope::{Found, Relation, Scope, Written, nearest, quoted};
+pub(super) use scope::nearest;
+use scope::{Found, Relation, Scope, Written, quoted};
 
 /// Stack for walking a tree of the greatest depth that the guard lets through, in bytes.
 const STACK: usize = 64 * 1024 * 1024;
@@ -91,7 +92,7 @@ impl Resolver<'_> {
     fn define(&self, ident: &mut Ident) -> String {
         let value = unquoted(ident);
         match self.dialect {
-            Dialect::Postgresql => Written::new(ident).exact,
+            Dialect::Postgresql | Dialect::Mongodb => Written::new(ident).exact,
             Dialect::Datafusion => {
                 if value != value.to_ascii_lowercase() {
                     *ident = quoted(&value);
@@ -185,7 +186,7 @@ impl Resolver<'_> {
     fn rename(&self, output: &mut Output, alias: &TableAlias) {
         for (at, column) in alias.columns.iter().enumerate() {
             let name = match self.dialect {
-                Dialect::Postgresql => Written::new(&column.name).exact,
+                Dialect::Postgresql | Dialect::Mongodb => Written::new(&column.name).exact,
                 Dialect::Datafusion => unquoted(&column.name),
             };
             match output.columns.get_mut(at) {
@@ -314,7 +315,7 @@ impl Resolver<'_> {
             let outputs = || output.columns.iter().map(String::as_str);
             // DataFusion's outputs keep the capitals they were written with, so there the case says little.
             let loosely = match self.dialect {
-                Dialect::Postgresql => !scope::is_column(&self.scopes, &written),
+                Dialect::Postgresql | Dialect::Mongodb => !scope::is_column(&self.scopes, &written),
                 Dialect::Datafusion => true,
             };
             let name = written

@@ -53,12 +53,16 @@ impl Resolver<'_> {
                     let name = name_of(expr);
                     self.expr(expr)?;
                     match (self.dialect, name) {
-                        (Dialect::Postgresql, Name::Known(name)) => output.columns.push(name),
-                        (Dialect::Postgresql, Name::Unsure) => {
+                        (Dialect::Postgresql | Dialect::Mongodb, Name::Known(name)) => {
+                            output.columns.push(name)
+                        }
+                        (Dialect::Postgresql | Dialect::Mongodb, Name::Unsure) => {
                             output.columns.push("?column?".into());
                             output.open = true;
                         }
-                        (Dialect::Postgresql, Name::None) => output.columns.push("?column?".into()),
+                        (Dialect::Postgresql | Dialect::Mongodb, Name::None) => {
+                            output.columns.push("?column?".into())
+                        }
                         (Dialect::Datafusion, name) => {
                             let column = match &*expr {
                                 Expr::Identifier(ident) => Some(ident),

@@ -204,7 +204,7 @@ pub(super) fn find_relation<'s>(
 }
 
 /// Real names near a wrong one, best first, five at most; all of a short list when nothing is near.
-pub(super) fn nearest(wrong: &str, names: impl Iterator<Item = String>) -> Vec<String> {
+pub(in crate::guard) fn nearest(wrong: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     let wrong = wrong.to_lowercase();
     let mut scored: Vec<(f64, String)> = names
         .map(|name| {

@@ -260,6 +260,7 @@ fn column(row: &Row, enums: &BTreeMap<i64, Vec<String>>) -> Result<Column, Error
         values: labels.into_iter().take(VALUES).collect(),
         min: None,
         max: None,
+        ..Column::default()
     })
 }
 

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use openai_api_rs::v1::chat_completion::Content;
 
 use super::*;
-use crate::catalog::{ColumnKind, ForeignKey};
+use crate::catalog::{ColumnKind, Dialect, ForeignKey};
 use crate::translate::{FailedAttempt, Turn};
 
 fn table(name: &str, columns: &[&str]) -> Table {

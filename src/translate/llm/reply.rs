@@ -39,7 +39,7 @@ pub(super) fn schema() -> Value {
 /// The translation in a model's answer. Errors: `Llm` when there is none.
 pub(super) fn translation(text: &str) -> Result<Translation> {
     let text = without_thoughts(text)?;
-    let Some(object) = object(text) else {
+    let Some((object, written)) = object(text) else {
         return fenced_sql(text).ok_or_else(|| {
             Error::Llm(
                 "The model did not answer with the JSON it was asked for; ask again, or configure a model that \
@@ -54,11 +54,11 @@ pub(super) fn translation(text: &str) -> Result<Translation> {
         explanation => explanation,
     };
     let kind = word("kind").to_lowercase();
-    let query = object
-        .get("query")
-        .or_else(|| object.get("sql"))
-        .map(query_text)
-        .unwrap_or_default();
+    let query = match object.get("query").or_else(|| object.get("sql")) {
+        Some(Value::Object(_)) => in_order(&written, "query").unwrap_or_default(),
+        Some(other) => query_text(other),
+        None => String::new(),
+    };
     match kind.as_str() {
         "clarify" => Ok(Translation::Clarify {
             message: if explanation.is_empty() {
@@ -101,8 +101,18 @@ fn without_thoughts(text: &str) -> Result<&str> {
     Ok(text)
 }
 
-/// The object the model meant: the whole text, a fenced block, or the first object with the right keys.
-fn object(text: &str) -> Option<serde_json::Map<String, Value>> {
+/// A value as the model wrote it, where the order of names matters: in a pipeline it decides what is sorted
+/// first.
+fn in_order(text: &str, name: &str) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct Raw<'t>(#[serde(borrow)] std::collections::HashMap<String, &'t serde_json::value::RawValue>);
+    let Raw(mut parts) = serde_json::from_str(text).ok()?;
+    Some(parts.remove(name)?.get().to_owned())
+}
+
+/// The object the model meant, and its text: the whole answer, a fenced block, or the first object with the
+/// right keys.
+fn object(text: &str) -> Option<(serde_json::Map<String, Value>, String)> {
     let fits = |value: Value| match value {
         Value::Object(object)
             if ["kind", "query", "sql"]
@@ -120,7 +130,8 @@ fn object(text: &str) -> Option<serde_json::Map<String, Value>> {
             if let Some(Ok(value)) = values.next()
                 && let Some(object) = fits(value)
             {
-                return Some(object);
+                let end = start + values.byte_offset();
+                return Some((object, text[start..end].to_owned()));
             }
         }
     }
@@ -165,7 +176,7 @@ fn fenced_sql(text: &str) -> Option<Translation> {
     })
 }
 
-/// SQL as text, a MongoDB pipeline as text or object.
+/// A query that is text.
 fn query_text(value: &Value) -> String {
     match value {
         Value::String(text) => text.trim().trim_end_matches(';').trim_end().to_owned(),
@@ -260,6 +271,10 @@ mod tests {
             query(r#"{"kind":"query","query":{"collection":"o","pipeline":[]},"explanation":""}"#).0,
             r#"{"collection":"o","pipeline":[]}"#
         );
+        // The order of names decides what is sorted first.
+        let pipeline = r#"{"pipeline": [{"$sort": {"total": -1, "name": 1, "at": 1}}], "collection": "o"}"#;
+        let text = format!(r#"Here: {{"kind":"query","query":{pipeline},"explanation":""}} and so on"#);
+        assert_eq!(query(&text).0, pipeline);
     }
 
     #[test]

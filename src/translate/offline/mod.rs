@@ -21,6 +21,7 @@ mod words;
 use async_trait::async_trait;
 
 use super::{Context, Query, Translation, Translator};
+use crate::catalog::Dialect;
 use crate::error::Result;
 use frame::Frame;
 use resolve::Stop;
@@ -75,6 +76,11 @@ fn query(context: &Context<'_>) -> Result<Query, Stop> {
     }
     if context.catalog.tables.is_empty() {
         return Err(Stop::Refuse("There is no table to ask about yet.".into()));
+    }
+    if context.dialect == Dialect::Mongodb {
+        return Err(Stop::Refuse(
+            "Without a language model questions to MongoDB are not read yet; have a model configured in the settings, or write the pipeline yourself.".into(),
+        ));
     }
     let schema = Schema::new(context.catalog);
     let tokens = words::tokens(question, &schema.stems);

@@ -5,4 +5,5 @@ pub mod beside;
 pub mod conformance;
 pub mod model;
 pub mod pgbouncer;
+pub mod mongo;
 pub mod postgres;

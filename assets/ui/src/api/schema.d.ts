@@ -756,8 +756,18 @@ export interface components {
             min?: string | null;
             name: string;
             nullable?: boolean;
+            /**
+             * Format: double
+             * @description The share of sampled documents that have it, 0 to 1, where the source has no schema of its own.
+             */
+            seen?: number | null;
             /** @description The source's own name of the type, e.g. `numeric(12,2)`. */
             type: string;
+            /**
+             * @description The types found in a sample, most frequent first, where the source has no schema of its own. A list
+             *     is named with its elements' types: `array<object>`, `array<int|string>`.
+             */
+            types?: components["schemas"]["TypeShare"][];
             /** @description Frequent values or enum labels, as text. */
             values?: string[];
             /** @description Whether `values` is every value there is. */
@@ -854,7 +864,7 @@ export interface components {
          * @description The languages queries are written in.
          * @enum {string}
          */
-        Dialect: "postgresql" | "datafusion";
+        Dialect: "postgresql" | "datafusion" | "mongodb";
         /** @description Wall-clock times in milliseconds. */
         ElapsedMs: {
             /** Format: double */
@@ -918,7 +928,7 @@ export interface components {
          * @description The kinds of database a connection or an agent may have.
          * @enum {string}
          */
-        Kind: "POSTGRESQL";
+        Kind: "POSTGRESQL" | "MONGODB";
         /** @description Limits in force. */
         LimitSettings: {
             /** Format: int64 */
@@ -1151,6 +1161,8 @@ export interface components {
             columns: components["schemas"]["Column"][];
             comment?: string | null;
             foreign_keys?: components["schemas"]["ForeignKey"][];
+            /** @description Column sets with an index, beside the keys, where the source tells. */
+            indexes?: string[][];
             kind?: components["schemas"]["TableKind"];
             name: string;
             primary_key?: string[];
@@ -1177,7 +1189,7 @@ export interface components {
          * @description What kind of relation a [`Table`] is.
          * @enum {string}
          */
-        TableKind: "table" | "view" | "materialized_view" | "foreign_table";
+        TableKind: "table" | "view" | "materialized_view" | "foreign_table" | "time_series";
         /** @description See [`Overrides`]. */
         TableOverride: {
             columns?: components["schemas"]["ColumnOverride"][];
@@ -1201,6 +1213,16 @@ export interface components {
             /** Format: int64 */
             count: number;
             value: string;
+        };
+        /** @description How often a sample held a type. */
+        TypeShare: {
+            /** @description The source's own name of the type, e.g. `objectId`. */
+            name: string;
+            /**
+             * Format: double
+             * @description Of the values found, 0 to 1.
+             */
+            share: number;
         };
         /** @description A value that did not fit. */
         Unparsed: {
