@@ -11,7 +11,7 @@ use crate::guard::mongo::json::whole;
 
 impl Walk<'_> {
     /// Checks the stages one after the other; the shape that comes out.
-    pub(super) fn pipeline(&mut self, stages: &mut Vec<Bson>, mut scope: Scope) -> Result<Shape> {
+    pub(super) fn pipeline(&mut self, stages: &mut [Bson], mut scope: Scope) -> Result<Shape> {
         for stage in stages.iter_mut() {
             let (name, argument) = match stage {
                 Bson::Document(stage) if stage.len() == 1 => match stage.iter_mut().next() {
