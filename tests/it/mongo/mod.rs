@@ -154,7 +154,7 @@ async fn a_field_that_a_later_sample_misses_stays() {
         big.column("rare").is_some()
     };
     assert!(
-        has_rare(&*source.catalog().await.expect("a catalog")),
+        has_rare(&source.catalog().await.expect("a catalog")),
         "the newest is looked at"
     );
     // Buried under newer ones, it is in no sample any more, or by chance only.
@@ -163,7 +163,7 @@ async fn a_field_that_a_later_sample_misses_stays() {
         .await
         .expect("another");
     assert!(
-        has_rare(&*source.catalog().await.expect("a catalog")),
+        has_rare(&source.catalog().await.expect("a catalog")),
         "what was known is kept"
     );
 }

@@ -25,7 +25,7 @@ fn customers() -> Vec<Document> {
             let n = n as u32 + 1;
             let mut document = doc! {
                 "_id": customer(n), "name": name, "address": {"city": city, "zip": 3000 + n as i32},
-                "tags": if n % 2 == 0 { vec!["vip", "news"] } else { vec!["news"] },
+                "tags": if n.is_multiple_of(2) { vec!["vip", "news"] } else { vec!["news"] },
             };
             if n > 1 {
                 document.insert("friend", customer(n - 1));
