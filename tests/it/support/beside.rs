@@ -36,7 +36,7 @@ pub async fn agent_beside(owner: &Caller, source: Arc<dyn Source>, policy: Polic
     let served = Served {
         websocket_url: text("websocket_url"),
         key: text("api_key").into(),
-        source,
+        beside: source.into(),
     };
     let terms = Terms {
         allow_insecure: true,

@@ -4,6 +4,6 @@ pub mod app;
 pub mod beside;
 pub mod conformance;
 pub mod model;
-pub mod pgbouncer;
 pub mod mongo;
+pub mod pgbouncer;
 pub mod postgres;
