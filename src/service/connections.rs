@@ -174,7 +174,7 @@ impl Connections {
             .read(move |conn| records::name_and_type(conn, &organization, &target))
             .await
             .map_err(or_missing)?;
-        self.as_candidate(id, &name, parse_kind(&db_type)?)
+        self.as_candidate(id, &name, Kind::named(&db_type)?)
     }
 
     /// Every connection of the organisation whose agent is there.
