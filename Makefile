@@ -22,7 +22,7 @@ PLAIN := env -u DATABASE_URL -u SECRET_KEY -u OPENAI_API_KEY -u OPENAI_BASE_URL 
 
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test-results/*' 2>/dev/null)
 
-.PHONY: help setup setup-test run dev ui build test test-rust test-ui test-browser release dist bench clean
+.PHONY: help setup setup-test run dev ui build test test-rust test-ui test-browser release dist bench bench-agents clean
 
 help: ## Show this list
 	@echo 'Clean Custard. The two that matter: make run, make test.'
@@ -85,6 +85,14 @@ bench: release ## Measure start, memory, questions, imports (BIN=path for a bina
 else
 bench:
 	@scripts/bench.sh $(BIN)
+endif
+
+ifeq ($(BIN),)
+bench-agents: release ## Only the many agents (BIN=path as above)
+	@python3 benches/agents.py $(TARGET)/release/clean-custard
+else
+bench-agents:
+	@python3 benches/agents.py $(BIN)
 endif
 
 clean: ## Remove what was built (not the server's data)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Measures a binary: benches/program.py, PostgreSQL behind an agent, then every benches/import*.py. DuckDB (as the
-# yardstick) and an Arrow client come from a cached Python environment; the product uses neither.
+# Measures a binary: benches/program.py, PostgreSQL behind an agent, many agents, then every benches/import*.py. DuckDB
+# (as the yardstick) and an Arrow client come from a cached Python environment; the product uses neither.
 # usage: bench.sh BINARY
 set -euo pipefail
 
@@ -22,6 +22,8 @@ echo "==> The program"
 "$venv/bin/python" benches/program.py "$binary"
 echo "==> PostgreSQL behind an agent"
 "$venv/bin/python" benches/postgres.py "$binary"
+echo "==> Many agents"
+python3 benches/agents.py "$binary"
 for bench in benches/import*.py; do
   [ -e "$bench" ] || continue
   echo "==> $bench"

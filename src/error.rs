@@ -50,6 +50,9 @@ pub enum Error {
     /// The asker cancelled or left.
     #[error("The query was cancelled.")]
     Cancelled,
+    /// The server's disk is full.
+    #[error("{0}")]
+    DiskFull(String),
     /// Our fault; the message goes to the log, not to the user.
     #[error("{0}")]
     Internal(String),
@@ -90,6 +93,7 @@ impl Error {
             Error::Llm(_) => "llm",
             Error::Timeout(_) => "timeout",
             Error::Cancelled => "cancelled",
+            Error::DiskFull(_) => "disk_full",
             Error::Internal(_) => "internal",
         }
     }
@@ -119,14 +123,27 @@ impl Error {
     }
 }
 
+/// What is said when something cannot be written for lack of space.
+pub const DISK_FULL: &str = "The server's disk is full, so the result could not be kept. Its administrator has to free \
+                             some space; then ask again.";
+
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Error {
-        Error::Internal(format!("input/output: {error}"))
+        use std::io::ErrorKind;
+        match error.kind() {
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Error::DiskFull(DISK_FULL.into())
+            }
+            _ => Error::Internal(format!("input/output: {error}")),
+        }
     }
 }
 
 impl From<arrow::error::ArrowError> for Error {
     fn from(error: arrow::error::ArrowError) -> Error {
-        Error::Internal(format!("arrow: {error}"))
+        match error {
+            arrow::error::ArrowError::IoError(_, error) => error.into(),
+            error => Error::Internal(format!("arrow: {error}")),
+        }
     }
 }

@@ -14,21 +14,30 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// The next pause.
+    /// The next pause: anywhere between the last longest one and twice that, within [`BACKOFF`].
     pub fn pause(&mut self) -> Duration {
-        let longest = BACKOFF
+        let shortest = BACKOFF
             .start
             .saturating_mul(1 << self.failures.min(16))
-            .min(BACKOFF.end);
+            .min(BACKOFF.end / 2);
         self.failures = self.failures.saturating_add(1);
-        let jitter = rand::rng().random_range(0.5..=1.0);
-        longest.mul_f64(jitter).max(BACKOFF.start)
+        shortest.mul_f64(rand::rng().random_range(1.0..=2.0))
     }
 
     /// A pause for refusals that only a person can mend.
     pub fn slow_pause(&mut self) -> Duration {
         self.failures = 16;
         self.pause()
+    }
+
+    /// The server said when to come back: at any moment within this time, so that all its agents do not knock
+    /// at once. No longer than the longest pause, whatever it says.
+    pub fn come_back(&mut self, within: Duration) -> Duration {
+        self.failures = 0;
+        let within = within.clamp(BACKOFF.start, BACKOFF.end);
+        within
+            .mul_f64(rand::rng().random_range(0.0..=1.0))
+            .max(BACKOFF.start)
     }
 
     /// A connection ended after this long.
@@ -46,7 +55,8 @@ mod tests {
     #[test]
     fn pauses_grow_within_bounds_and_start_over() {
         let mut backoff = Backoff::default();
-        assert_eq!(backoff.pause(), BACKOFF.start);
+        let first = BACKOFF.start..=BACKOFF.start * 2;
+        assert!(first.contains(&backoff.pause()));
         let mut last = Duration::ZERO;
         for _ in 0..40 {
             last = backoff.pause();
@@ -59,6 +69,27 @@ mod tests {
             "a short connection is no success"
         );
         backoff.held(HELD_AFTER);
-        assert_eq!(backoff.pause(), BACKOFF.start);
+        assert!(first.contains(&backoff.pause()));
+    }
+
+    #[test]
+    fn a_thousand_agents_do_not_come_back_at_once() {
+        let mut pauses: Vec<Duration> = (0..1000).map(|_| Backoff::default().pause()).collect();
+        pauses.sort();
+        let busiest = pauses.windows(50).map(|some| some[49] - some[0]).min();
+        assert!(
+            busiest.is_some_and(|span| span > Duration::from_millis(5)),
+            "{busiest:?}"
+        );
+        let told: Vec<Duration> = (0..1000)
+            .map(|_| Backoff::default().come_back(Duration::from_secs(5)))
+            .collect();
+        assert!(told.iter().all(|pause| *pause <= Duration::from_secs(5)));
+        assert!(told.iter().any(|pause| *pause > Duration::from_secs(3)));
+        let forever = Backoff::default().come_back(Duration::MAX);
+        assert!(
+            forever <= BACKOFF.end,
+            "a server cannot send agents away for good"
+        );
     }
 }

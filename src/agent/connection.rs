@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 use super::backoff::Backoff;
 use super::database::Database;
 use super::dial::{Dialer, NoSocket, Target};
-use super::session;
+use super::{Setting, session};
 
 /// Runs until `stop`.
-pub async fn keep(dialer: Arc<Dialer>, target: Target, database: Arc<Database>, stop: CancellationToken) {
+pub async fn keep(dialer: Arc<Dialer>, target: Target, database: Arc<Database>, setting: Setting) {
+    let stop = &setting.stop;
     let server = target.server.as_str();
     let mut backoff = Backoff::default();
     // What was last said about a failure: the same again goes only to the detailed log.
@@ -24,12 +24,17 @@ pub async fn keep(dialer: Arc<Dialer>, target: Target, database: Arc<Database>, 
             Ok(socket) => {
                 said.clear();
                 let since = Instant::now();
-                let ended = session::serve(socket, server, &database, &stop).await;
+                let session::Outcome { ended, come_back } =
+                    session::serve(socket, server, &database, &setting).await;
                 if stop.is_cancelled() {
                     return;
                 }
                 backoff.held(since.elapsed());
-                (format!("Disconnected from {server}: {ended}."), backoff.pause())
+                let pause = match come_back {
+                    Some(within) => backoff.come_back(within),
+                    None => backoff.pause(),
+                };
+                (format!("Disconnected from {server}: {ended}."), pause)
             }
             Err(NoSocket::Refused(why)) => (
                 format!("{server} refused the connection: {why}."),

@@ -10,7 +10,7 @@ use super::Beside;
 use crate::catalog::Catalog;
 use crate::config::{DatabaseParts, PolicyConfig};
 use crate::error::{Error, Result, SourceFault};
-use crate::protocol::{self, HEARTBEAT};
+use crate::protocol::{self, HEARTBEAT, PolicySummary};
 use crate::source::{Kind, Source, connect_parts};
 
 /// How long one attempt to reach the database may take.
@@ -83,6 +83,17 @@ impl Database {
         let source = connect_parts(Kind::named(kind)?, &parts)?;
         self.source.send_replace(Some(source));
         Ok(())
+    }
+
+    /// The policy in force, as the server is told.
+    pub fn policy_summary(&self) -> PolicySummary {
+        PolicySummary {
+            max_rows: self.policy.max_rows,
+            max_bytes: self.policy.max_bytes,
+            max_time_ms: u64::try_from(self.policy.max_time.as_millis()).unwrap_or(u64::MAX),
+            value_hints: self.policy.value_hints,
+            ..PolicySummary::default()
+        }
     }
 
     /// Reports as they change; None until the first probe.

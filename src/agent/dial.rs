@@ -1,7 +1,6 @@
 //! Opens the socket to a server: TLS, the key, the subprotocol, and a clear sentence when it does not work.
-//! No proxies yet: those need CONNECT before the handshake, which has its place in [`Dialer::dial`].
+//! The way through a proxy is [`super::proxy`]'s.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,8 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, client_async_tls_with_config};
 use url::{Host, Url};
 
+use super::{Terms, proxy};
+use crate::config::{Proxy, ProxyConfig};
 use crate::error::{Error, Result};
 use crate::link::{Closing, Ended, Frame};
 use crate::protocol::{MAX_FRAME, SUBPROTOCOLS};
@@ -32,14 +33,17 @@ const DIAL_WITHIN: Duration = Duration::from_secs(15);
 pub struct Dialer {
     tls: Arc<ClientConfig>,
     allow_insecure: bool,
+    proxies: ProxyConfig,
 }
 
 /// Where one connection dials.
 pub struct Target {
     host: String,
     port: u16,
+    /// Through which the server is reached.
+    proxy: Option<Proxy>,
     request: Request,
-    /// For the log: scheme, host and port, no key and no path.
+    /// For the log: scheme, host and port, and the proxy; no key and no path.
     pub server: String,
 }
 
@@ -58,7 +62,8 @@ pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 impl Dialer {
     /// Trusts the machine's certificate authorities and those of `ca_file`. Errors: `Invalid` when the file
     /// cannot be read or holds none.
-    pub fn new(ca_file: Option<&Path>, allow_insecure: bool) -> Result<Dialer> {
+    pub fn new(terms: &Terms) -> Result<Dialer> {
+        let ca_file = terms.ca_file.as_deref();
         let mut roots = RootCertStore::empty();
         let native = rustls_native_certs::load_native_certs();
         for error in &native.errors {
@@ -94,7 +99,8 @@ impl Dialer {
             .with_no_client_auth();
         Ok(Dialer {
             tls: Arc::new(tls),
-            allow_insecure,
+            allow_insecure: terms.allow_insecure,
+            proxies: terms.proxy.clone(),
         })
     }
 
@@ -133,7 +139,13 @@ impl Dialer {
             header::USER_AGENT,
             HeaderValue::from_static(concat!("clean-custard-agent/", env!("CARGO_PKG_VERSION"))),
         );
+        let proxy = proxy::of(&self.proxies, url.scheme(), &host, port).cloned();
+        let through = match &proxy {
+            Some(proxy) => format!(" through the proxy {}:{}", proxy.host, proxy.port),
+            None => String::new(),
+        };
         Ok(Target {
+            proxy,
             host: match &host {
                 Host::Domain(name) => (*name).to_owned(),
                 Host::Ipv4(address) => address.to_string(),
@@ -141,7 +153,7 @@ impl Dialer {
             },
             port,
             request,
-            server: format!("{}://{host}:{port}", url.scheme()),
+            server: format!("{}://{host}:{port}{through}", url.scheme()),
         })
     }
 
@@ -158,9 +170,14 @@ impl Dialer {
 
     async fn open(&self, target: &Target) -> std::result::Result<Socket, NoSocket> {
         let failed = |error: &dyn std::fmt::Display| NoSocket::Failed(error.to_string());
-        let stream = TcpStream::connect((target.host.as_str(), target.port))
-            .await
-            .map_err(|error| failed(&error))?;
+        let stream = match &target.proxy {
+            Some(proxy) => proxy::connect(proxy, &target.host, target.port)
+                .await
+                .map_err(NoSocket::Failed)?,
+            None => TcpStream::connect((target.host.as_str(), target.port))
+                .await
+                .map_err(|error| failed(&error))?,
+        };
         stream.set_nodelay(true).map_err(|error| failed(&error))?;
         let config = WebSocketConfig::default()
             .read_buffer_size(MAX_FRAME)
@@ -190,7 +207,7 @@ impl Dialer {
     }
 }
 
-fn is_loopback(host: &Host<&str>) -> bool {
+pub(super) fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Domain(name) => *name == "localhost" || name.ends_with(".localhost"),
         Host::Ipv4(address) => address.is_loopback(),

@@ -9,11 +9,13 @@ mod backoff;
 mod connection;
 mod database;
 mod dial;
+mod proxy;
 mod session;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use self::database::Database;
-use crate::config::{AgentConfig, AgentDatabase, DatabaseParts, PolicyConfig};
+use crate::config::{AgentConfig, AgentDatabase, DatabaseParts, PolicyConfig, ProxyConfig};
 use crate::error::Result;
 use crate::source::{self, Source};
 
@@ -55,8 +57,11 @@ pub async fn run(config: AgentConfig) -> Result<()> {
         });
     }
     let terms = Terms {
+        name: config.name,
         allow_insecure: config.allow_insecure,
         ca_file: config.ca_file,
+        proxy: config.proxy,
+        drain: config.drain,
         policy: config.policy,
     };
     serve(served, terms, stop).await
@@ -103,19 +108,55 @@ impl From<Arc<dyn Source>> for Beside {
     }
 }
 
+/// What every socket of the process has to know.
+#[derive(Clone)]
+struct Setting {
+    /// What the agent is called.
+    name: Option<String>,
+    /// Cancelled when the agent is to stop.
+    stop: CancellationToken,
+    /// How long what runs may still take then.
+    drain: Duration,
+}
+
+/// The name of this machine.
+fn host_name() -> Option<String> {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok()?;
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
 /// What holds for all connections of a process.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Terms {
+    /// What the agent is called; None: the machine's name.
+    pub name: Option<String>,
     /// Allow plain `ws://` to a host that is not this machine.
     pub allow_insecure: bool,
     /// Extra certificate authorities in PEM.
     pub ca_file: Option<PathBuf>,
+    pub proxy: ProxyConfig,
+    /// How long running queries may go on after `stop`.
+    pub drain: Duration,
     pub policy: PolicyConfig,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms {
+            name: None,
+            allow_insecure: false,
+            ca_file: None,
+            proxy: ProxyConfig::default(),
+            drain: Duration::from_secs(20),
+            policy: PolicyConfig::default(),
+        }
+    }
 }
 
 /// Serves all connections until `stop`. Errors: `Invalid` when a URL or the CA file can never work.
 pub async fn serve(served: Vec<Served>, terms: Terms, stop: CancellationToken) -> Result<()> {
-    let dialer = Arc::new(dial::Dialer::new(terms.ca_file.as_deref(), terms.allow_insecure)?);
+    let name = terms.name.clone().or_else(host_name);
+    let dialer = Arc::new(dial::Dialer::new(&terms)?);
     let mut databases: Vec<Arc<Database>> = Vec::new();
     let mut tasks = JoinSet::new();
     for served in served {
@@ -133,7 +174,12 @@ pub async fn serve(served: Vec<Served>, terms: Terms, stop: CancellationToken) -
                 database
             }
         };
-        tasks.spawn(connection::keep(dialer.clone(), target, database, stop.clone()));
+        let setting = Setting {
+            name: name.clone(),
+            stop: stop.clone(),
+            drain: terms.drain,
+        };
+        tasks.spawn(connection::keep(dialer.clone(), target, database, setting));
     }
     while let Some(ended) = tasks.join_next().await {
         if let Err(error) = ended {

@@ -5,13 +5,14 @@ use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::Setting;
 use super::answer;
 use super::database::Database;
 use super::dial::{self, Socket};
@@ -19,7 +20,7 @@ use crate::error::{Error, Result};
 use crate::link::answering::{Answer, Answers};
 use crate::link::{self, Closing, Ended, Frame, Handler, Heartbeat, Outbox, Violation};
 use crate::protocol::{
-    self, DRAIN_FOR, Drain, Envelope, Fault, Hello, Message, OLDEST_VERSION, Ping, Pong, VERSION, Welcome,
+    self, Drain, Envelope, Fault, Hello, Message, OLDEST_VERSION, Ping, Pong, VERSION, Welcome,
 };
 
 /// Probes of the database asked for and not yet answered, at most.
@@ -33,21 +34,26 @@ struct Session<'a> {
     outbox: Arc<Outbox>,
     answers: Answers,
     database: &'a Arc<Database>,
-    stop: &'a CancellationToken,
+    setting: &'a Setting,
+    /// Cancelled when what runs has no more time.
+    overdue: CancellationToken,
+    /// What the server said about coming back.
+    come_back: Mutex<Option<Duration>>,
     /// Dropped, and so aborted, with the session.
     tasks: Mutex<JoinSet<()>>,
     last_id: AtomicU64,
     probes: Arc<Semaphore>,
 }
 
-/// Serves one socket. With `stop` it says so, lets running answers finish for up to [`DRAIN_FOR`], and
-/// closes.
-pub async fn serve(
-    socket: Socket,
-    server: &str,
-    database: &Arc<Database>,
-    stop: &CancellationToken,
-) -> Ended {
+/// How a session ended.
+pub struct Outcome {
+    pub ended: Ended,
+    /// The server asked to be dialled again within this time.
+    pub come_back: Option<Duration>,
+}
+
+/// Serves one socket. With `stop` it says so, lets running answers finish for as long as they may, and closes.
+pub async fn serve(socket: Socket, server: &str, database: &Arc<Database>, setting: &Setting) -> Outcome {
     let outbox = Arc::new(Outbox::default());
     let (answers, outgoing): (Answers, tokio::sync::mpsc::Receiver<Frame>) = Answers::new();
     let session = Session {
@@ -55,17 +61,21 @@ pub async fn serve(
         outbox: outbox.clone(),
         answers,
         database,
-        stop,
+        setting,
+        overdue: CancellationToken::new(),
+        come_back: Mutex::default(),
         tasks: Mutex::default(),
         last_id: AtomicU64::new(0),
         probes: Arc::new(Semaphore::new(MAX_PROBES)),
     };
     let (sink, stream) = dial::halves(socket);
-    tokio::select! {
+    let ended = tokio::select! {
         ended = link::run(stream, sink, &outbox, Some(outgoing), &session, Heartbeat::default()) => ended,
         never = session.report() => match never {},
         never = session.drain() => match never {},
-    }
+    };
+    let come_back = *session.come_back();
+    Outcome { ended, come_back }
 }
 
 impl Session<'_> {
@@ -82,6 +92,9 @@ impl Session<'_> {
                 protocol: VERSION,
                 oldest: OLDEST_VERSION,
                 product: env!("CARGO_PKG_VERSION").into(),
+                host: self.setting.name.as_deref().map(protocol::sentence),
+                clock_ms: Some(chrono::Utc::now().timestamp_millis()),
+                policy: Some(self.database.policy_summary()),
                 database,
             };
             self.outbox.send(self.next_id(), Message::Hello(hello));
@@ -93,21 +106,37 @@ impl Session<'_> {
     }
 
     async fn drain(&self) -> Infallible {
-        self.stop.cancelled().await;
-        self.outbox.send(0, Message::Drain(Drain {}));
-        let finished = async {
-            while self.answers.running() > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        let closing = Closing::new(Closing::AWAY, "The agent is stopping.");
-        if tokio::time::timeout(DRAIN_FOR, finished).await.is_ok() {
-            // The last answers may still be on their way to a socket that is slow.
-            self.outbox.leave(closing.clone());
-            tokio::time::sleep(LEAVE_WITHIN).await;
+        self.setting.stop.cancelled().await;
+        self.outbox.send(0, Message::Drain(Drain::default()));
+        if tokio::time::timeout(self.setting.drain, self.finished())
+            .await
+            .is_err()
+        {
+            tracing::warn!(
+                "Queries that did not finish within {} s are stopped.",
+                self.setting.drain.as_secs()
+            );
+            // Whoever asked is told; the rest of their rows is not waited for.
+            self.overdue.cancel();
+            tokio::time::timeout(LEAVE_WITHIN, self.finished()).await.ok();
         }
+        // The last answers may still be on their way to a socket that is slow.
+        let closing = Closing::new(Closing::AWAY, "The agent is stopping.");
+        self.outbox.leave(closing.clone());
+        tokio::time::sleep(LEAVE_WITHIN).await;
         self.outbox.close(closing);
         std::future::pending().await
+    }
+
+    /// Resolves when nothing is being answered.
+    async fn finished(&self) {
+        while self.answers.running() > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    fn come_back(&self) -> std::sync::MutexGuard<'_, Option<Duration>> {
+        self.come_back.lock().expect("no panic while the lock is held")
     }
 
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
@@ -126,7 +155,7 @@ impl Session<'_> {
     where
         F: Future<Output = Result<protocol::End>> + Send + 'static,
     {
-        let opened = if self.stop.is_cancelled() {
+        let opened = if self.setting.stop.is_cancelled() {
             Err(Error::AgentOffline(
                 "The agent is being stopped; ask again in a moment.".into(),
             ))
@@ -142,6 +171,7 @@ impl Session<'_> {
             }
         };
         let work = work(answer.clone(), self.database.clone());
+        let overdue = self.overdue.clone();
         self.spawn(async move {
             // Dropping the work is what cancels it, down to the database.
             let result = tokio::select! {
@@ -149,6 +179,9 @@ impl Session<'_> {
                     result.unwrap_or_else(|_| Err(Error::Internal("answering a request panicked".into())))
                 }
                 () = answer.cancelled() => Err(Error::Cancelled),
+                () = overdue.cancelled() => Err(Error::AgentOffline(
+                    "The agent was stopped before the query had finished. Ask again once it is back.".into(),
+                )),
             };
             match &result {
                 Err(Error::Internal(error)) => {
@@ -210,8 +243,10 @@ impl Handler for Session<'_> {
                 let database = self.database.clone();
                 let outbox = self.outbox.clone();
                 self.spawn(async move {
+                    let begun = Instant::now();
                     let database = Some(database.probe().await);
-                    outbox.send(id, Message::Pong(Pong { database }));
+                    let took_us = u64::try_from(begun.elapsed().as_micros()).ok();
+                    outbox.send(id, Message::Pong(Pong { database, took_us }));
                     drop(permit);
                 });
             }
@@ -222,7 +257,10 @@ impl Handler for Session<'_> {
                     protocol::sentence(&fault.message)
                 );
             }
-            Message::Drain(_) => tracing::info!("The server {} is stopping.", self.server),
+            Message::Drain(drain) => {
+                tracing::info!("The server {} is stopping.", self.server);
+                *self.come_back() = drain.come_back_ms.map(Duration::from_millis);
+            }
             Message::Hello(_) | Message::End(_) | Message::Unknown => {
                 return Err(Violation("a message that only an agent sends".into()));
             }

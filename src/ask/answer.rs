@@ -17,7 +17,8 @@ pub struct Answer {
     pub answer: String,
     /// How the question was read, in plain words.
     pub interpretation: String,
-    /// `offline`, `llm`, or `user` for a query of the asker's own.
+    /// Who wrote the query.
+    #[schema(value_type = WrittenBy)]
     pub translator: String,
     pub dialect: Option<Dialect>,
     /// The query that ran, or would have run.
@@ -38,6 +39,16 @@ pub struct Answer {
     pub findings: Vec<Finding>,
     pub suggestions: Vec<String>,
     pub error: Option<AnswerError>,
+}
+
+/// Who wrote a query: the offline translator, a language model, or the asker. Translators name themselves
+/// (`Translator::name`); a test holds their names against this list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum WrittenBy {
+    Offline,
+    Llm,
+    User,
 }
 
 /// See [`Answer::outcome`].
@@ -75,11 +86,18 @@ pub struct ElapsedMs {
 pub struct AnswerSource {
     /// Of the connection; of the files, joined by commas; empty on the command line.
     pub id: String,
-    /// `connection` or `file`.
-    pub kind: String,
+    pub kind: SourceKind,
     pub name: String,
     /// The tables the query reads.
     pub tables: Vec<String>,
+}
+
+/// What an [`AnswerSource`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceKind {
+    File,
+    Connection,
 }
 
 impl AnswerSource {
@@ -88,8 +106,8 @@ impl AnswerSource {
         AnswerSource {
             id: candidate.ids.join(","),
             kind: match candidate.kind {
-                CandidateKind::Files => "file".into(),
-                CandidateKind::Connection => "connection".into(),
+                CandidateKind::Files => SourceKind::File,
+                CandidateKind::Connection => SourceKind::Connection,
             },
             name: candidate.name.clone(),
             tables: Vec::new(),
@@ -161,6 +179,20 @@ impl AnswerError {
 }
 
 impl Answer {
+    /// Whatever it was going to be, it became this.
+    pub fn fail(&mut self, error: &Error) {
+        self.outcome = match error {
+            Error::Refused(_) => Outcome::Refused,
+            _ => Outcome::Failed,
+        };
+        let shown = AnswerError::new(error);
+        self.answer.clone_from(&shown.message);
+        self.error = Some(shown);
+        self.columns.clear();
+        self.rows.clear();
+        self.row_count = 0;
+    }
+
     /// An answer about which nothing is known.
     pub fn new(question: &str, translator: &str) -> Answer {
         Answer {

@@ -24,7 +24,7 @@ use crate::guard;
 use crate::rows::{self, json};
 use crate::source::{Limits, Source};
 use crate::translate::{Context, FailedAttempt, Translation, Translator, Turn};
-use answer::{Answer, AnswerError, AnswerSource, Finding, Outcome, Severity};
+use answer::{Answer, AnswerSource, Finding, Outcome, Severity};
 use chart::{Chart, Truncation};
 
 /// Questions are short; anything longer is a mistake or an attack. In characters.
@@ -376,17 +376,7 @@ impl<'a> Run<'a> {
 
     fn fail(mut self, error: Error) -> Answered {
         self.times();
-        let answer = &mut self.answer;
-        answer.outcome = match error {
-            Error::Refused(_) => Outcome::Refused,
-            _ => Outcome::Failed,
-        };
-        let shown = AnswerError::new(&error);
-        answer.answer.clone_from(&shown.message);
-        answer.error = Some(shown);
-        answer.columns.clear();
-        answer.rows.clear();
-        answer.row_count = 0;
+        self.answer.fail(&error);
         Answered {
             answer: self.answer,
             chart: None,

@@ -1,6 +1,7 @@
 //! `clean-custard agent`: beside the database, until it is told to stop. Reads the files that hold secrets;
 //! none of them is ever a flag, where every user of the machine could read it.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -30,17 +31,40 @@ pub struct Args {
     /// mongodb://user:password@host/name.
     #[arg(long, value_name = "FILE")]
     source_file: Option<PathBuf>,
+    /// Install the agent as a systemd service with these settings, and start it. Needs root.
+    #[arg(long)]
+    install: bool,
+    /// With --install: only show what would be done.
+    #[arg(long, requires = "install")]
+    print: bool,
+}
+
+/// What the configuration was read from.
+pub struct Given {
+    /// The configuration file and its text.
+    pub config: Option<(PathBuf, String)>,
+    /// The files that its `…_file` keys name.
+    pub secret_files: Vec<PathBuf>,
+    /// Whether the file lists several connections, each with its own key and database.
+    pub lists_connections: bool,
 }
 
 /// Runs until a signal; the exit status is 0 then, 2 when it was told things that can never work.
 pub async fn run(args: Args) -> Result<i32> {
-    let config = match load(args) {
-        Ok(config) => config,
+    let (install, print) = (args.install, args.print);
+    let (given, config) = match load(args) {
+        Ok(loaded) => loaded,
         Err(error) => {
             eprintln!("{error:#}");
             return Ok(2);
         }
     };
+    if print {
+        return super::install::print(&given, &config);
+    }
+    if install {
+        return super::install::install(&given, &config);
+    }
     super::log_to_stderr(&config.log);
     match crate::agent::run(config).await {
         Ok(()) => Ok(0),
@@ -52,26 +76,67 @@ pub async fn run(args: Args) -> Result<i32> {
     }
 }
 
-fn load(args: Args) -> Result<AgentConfig> {
+fn load(args: Args) -> Result<(Given, AgentConfig)> {
     let flags = AgentFlags {
         servers: args.servers,
         connection: args.connection,
         key: args.key_file.as_deref().map(secret).transpose()?,
         source_url: args.source_file.as_deref().map(secret).transpose()?,
     };
-    let text = match &args.config {
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .with_context(|| format!("The configuration file {} cannot be read", path.display()))?,
-        ),
+    let config = match args.config {
+        Some(path) => {
+            let text = std::fs::read_to_string(&path)
+                .with_context(|| format!("The configuration file {} cannot be read", path.display()))?;
+            Some((path, text))
+        }
         None => None,
     };
+    let secret_files = RefCell::new(Vec::new());
     let inputs = Inputs {
-        file: args.config.as_deref().zip(text.as_deref()),
+        file: config
+            .as_ref()
+            .map(|(path, text)| (path.as_path(), text.as_str())),
         env: &super::environment(),
-        read: &|path| std::fs::read_to_string(path),
+        read: &|path| {
+            secret_files.borrow_mut().push(path.to_owned());
+            read_credential(path)
+        },
     };
-    Ok(AgentConfig::load(&inputs, flags)?)
+    let loaded = AgentConfig::load(&inputs, flags)?;
+    let given = Given {
+        config,
+        secret_files: secret_files.into_inner(),
+        lists_connections: loaded.listed,
+    };
+    Ok((given, loaded))
+}
+
+/// A file that a `…_file` key names. Where systemd started the agent, the file itself may be closed to its user,
+/// and systemd hands it over under another name.
+fn read_credential(path: &Path) -> std::io::Result<String> {
+    let direct = std::fs::read_to_string(path);
+    match (&direct, std::env::var_os("CREDENTIALS_DIRECTORY")) {
+        (Err(_), Some(folder)) => {
+            let given = Path::new(&folder).join(credential_name(path));
+            std::fs::read_to_string(given).or(direct)
+        }
+        _ => direct,
+    }
+}
+
+/// The name under which systemd hands over a file: its path, with `-` for everything a name cannot have.
+pub fn credential_name(path: &Path) -> String {
+    path.to_string_lossy()
+        .trim_start_matches('/')
+        .chars()
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' || c == '_' {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect()
 }
 
 /// The secret in a file, without the line end that editors add.

@@ -41,7 +41,8 @@ pub async fn run(args: Args) -> Result<i32> {
     let text = match file {
         Some(path) => Some(
             std::fs::read_to_string(path)
-                .with_context(|| format!("The configuration file {} cannot be read", path.display()))?,
+                .with_context(|| format!("The configuration file {} cannot be read", path.display()))
+                .map_err(super::BadUsage::of)?,
         ),
         None => None,
     };
@@ -54,7 +55,7 @@ pub async fn run(args: Args) -> Result<i32> {
         data_dir: args.place.data_dir,
         ..ServerFlags::default()
     };
-    let config = Config::load(&inputs, flags)?;
+    let config = Config::load(&inputs, flags).map_err(super::BadUsage::of)?;
     let mut bad = 0;
     let mut tell = |part: &str, finding: Finding| {
         let (mark, words) = match finding {
@@ -90,7 +91,7 @@ pub async fn run(args: Args) -> Result<i32> {
         }
     }
     if AgentConfig::is_configured(&inputs)? {
-        let agent = AgentConfig::load(&inputs, AgentFlags::default())?;
+        let agent = AgentConfig::load(&inputs, AgentFlags::default()).map_err(super::BadUsage::of)?;
         for connection in &agent.connections {
             tell("agent's server", server(connection).await);
             for finding in database(connection).await {

@@ -5,6 +5,7 @@ mod agent;
 mod ask;
 mod check;
 mod eval;
+mod install;
 mod server;
 mod user;
 
@@ -67,6 +68,7 @@ pub fn main() -> i32 {
     if let Command::Worker = command {
         return crate::ingest::worker();
     }
+    raise_file_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -87,9 +89,36 @@ pub fn main() -> i32 {
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
-        1
+        if error.is::<BadUsage>() { 2 } else { 1 }
     })
 }
+
+/// Sockets count as files, and the usual limit of 1,024 is less than the agents that one server can have.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    // Where it may not be raised, it stays as it is.
+    let _ = setrlimit(Resource::Nofile, limit);
+}
+
+/// The configuration cannot be used, as little as a flag that does not exist.
+#[derive(Debug)]
+struct BadUsage(anyhow::Error);
+
+impl BadUsage {
+    fn of(error: impl Into<anyhow::Error>) -> BadUsage {
+        BadUsage(error.into())
+    }
+}
+
+impl std::fmt::Display for BadUsage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl std::error::Error for BadUsage {}
 
 /// The environment as far as it is text; `std::env::vars` would panic at a variable that is not, whoever set it.
 fn environment() -> BTreeMap<String, String> {
@@ -98,8 +127,12 @@ fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// The configuration: defaults, the file, the environment, the flags.
+/// The configuration: defaults, the file, the environment, the flags. Errors: [`BadUsage`].
 fn load(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
+    Ok(read_config(file, flags).map_err(BadUsage::of)?)
+}
+
+fn read_config(file: Option<&Path>, flags: ServerFlags) -> anyhow::Result<Config> {
     let text = match file {
         Some(path) => Some(
             std::fs::read_to_string(path)

@@ -44,15 +44,17 @@ pub async fn run(args: Args) -> Result<i32> {
     tracing::info!(data_dir = %data_dir.display(), version = env!("CARGO_PKG_VERSION"), "started");
     let url = public_url.unwrap_or_else(|| format!("http://{}", running.address));
     println!("Clean Custard is ready at {url}");
-    let (handle, hub) = (running.handle.clone(), running.hub.clone());
+    let (handle, drain) = (running.handle.clone(), running.drain.clone());
     tokio::spawn(async move {
         stop_signal().await;
         tracing::info!("stopping once running queries have finished; a second signal stops at once");
         tokio::select! {
-            () = hub.drain() => {},
-            () = stop_signal() => {},
+            () = async {
+                drain.run().await;
+                handle.stop(true).await;
+            } => {},
+            () = stop_signal() => handle.stop(false).await,
         }
-        handle.stop(true).await;
     });
     running.serve().await?;
     Ok(0)

@@ -8,9 +8,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::proxy::RawProxy;
 use super::settings::{Inputs, Settings};
 use super::value::{ServerUrls, Size};
-use super::{Config, LogConfig};
+use super::{Config, LogConfig, ProxyConfig};
 use crate::error::{Error, Result};
 
 /// Where a connection's socket lies below a server's address; the id follows.
@@ -20,10 +21,17 @@ const SOCKET_PATH: &str = "/api/v1/connections/ws/";
 #[derive(Debug, Clone)]
 pub struct AgentConfig {
     pub connections: Vec<AgentConnection>,
+    /// Whether the connections were listed in the file (`[[agent.connections]]`).
+    pub listed: bool,
+    /// What the agent is called where its connections are shown; None: the machine's name.
+    pub name: Option<String>,
     /// Allow plain `ws://` to a host that is not this machine.
     pub allow_insecure: bool,
     /// Extra certificate authorities in PEM.
     pub ca_file: Option<PathBuf>,
+    pub proxy: ProxyConfig,
+    /// How long running queries may go on once the agent is told to stop.
+    pub drain: Duration,
     pub policy: PolicyConfig,
     pub log: LogConfig,
 }
@@ -85,8 +93,11 @@ pub struct AgentFlags {
 pub(super) struct Raw {
     single: RawConnection,
     listed: Vec<RawConnection>,
+    name: Option<String>,
     allow_insecure: bool,
     ca_file: Option<PathBuf>,
+    proxy: RawProxy,
+    drain: Duration,
     policy: PolicyConfig,
 }
 
@@ -121,6 +132,7 @@ impl AgentConfig {
         raw.single.add_plain_variables(&settings)?;
         raw.single.add_flags(flags);
 
+        let listed = !raw.listed.is_empty();
         let connections = if raw.listed.is_empty() {
             raw.single.complete()?
         } else {
@@ -159,8 +171,12 @@ impl AgentConfig {
         }
         Ok(AgentConfig {
             connections,
+            listed,
+            name: raw.name,
             allow_insecure: raw.allow_insecure,
             ca_file: raw.ca_file,
+            proxy: raw.proxy.complete(&settings)?,
+            drain: raw.drain,
             policy: raw.policy,
             log,
         })
@@ -221,8 +237,11 @@ impl Raw {
         Ok(Raw {
             single,
             listed,
+            name: s.get("agent", "name")?,
             allow_insecure: s.get("agent", "allow_insecure")?.unwrap_or(false),
             ca_file: s.get("agent", "ca_file")?,
+            proxy: RawProxy::read(s)?,
+            drain: s.get("agent", "drain")?.unwrap_or(super::DRAIN),
             policy: PolicyConfig {
                 max_rows: s
                     .get("policy", "max_rows")?

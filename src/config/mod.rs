@@ -6,6 +6,7 @@
 
 mod agent;
 mod llm;
+mod proxy;
 mod settings;
 mod value;
 
@@ -23,10 +24,15 @@ use crate::error::{Error, Result};
 
 pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts, PolicyConfig};
 pub use self::llm::LlmConfig;
+pub use self::proxy::{Proxy, ProxyConfig};
 pub use self::settings::Inputs;
 
 /// Shorter secret keys could be guessed.
 const SECRET_KEY_LENGTH: usize = 32;
+
+/// How long running queries may go on once server or agent is told to stop. Service managers kill what takes
+/// much longer: systemd after 90 s, Kubernetes after 30 s, Docker after 10 s.
+const DRAIN: Duration = Duration::from_secs(20);
 
 /// Everything that can be configured.
 #[derive(Debug, Clone)]
@@ -50,6 +56,8 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Signs sessions; None: generated into the data dir.
     pub secret_key: Option<SecretString>,
+    /// How long running queries may go on once the server is told to stop.
+    pub drain: Duration,
 }
 
 /// `[database]`
@@ -149,6 +157,7 @@ impl Config {
                 data_dir: s.get("server", "data_dir")?.unwrap_or(default.server.data_dir),
                 public_url: s.get("server", "public_url")?.map(|WebUrl(url)| url),
                 secret_key: s.secret("server", "secret_key", "secret_key_file", &["SECRET_KEY"])?,
+                drain: s.get("server", "drain")?.unwrap_or(default.server.drain),
             },
             database: DatabaseConfig {
                 url: s.secret("database", "url", "url_file", &["DATABASE_URL"])?,
@@ -216,6 +225,7 @@ impl Default for Config {
                 data_dir: PathBuf::from("custard-data"),
                 public_url: None,
                 secret_key: None,
+                drain: DRAIN,
             },
             database: DatabaseConfig {
                 url: None,

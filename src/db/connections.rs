@@ -92,6 +92,14 @@ pub fn set_catalog(conn: &mut Conn, id: &str, catalog: &str, now: NaiveDateTime)
     Ok(())
 }
 
+/// The schema was read again and is the same.
+pub fn set_discovered(conn: &mut Conn, id: &str, now: NaiveDateTime) -> Result<()> {
+    diesel::update(connections::table.find(id))
+        .set(connections::discovered_at.eq(now))
+        .execute(conn)?;
+    Ok(())
+}
+
 /// What the agent told of itself, and that it was there.
 pub fn set_seen(
     conn: &mut Conn,

@@ -25,7 +25,7 @@ use r2d2::{ManageConnection, Pool};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Semaphore;
 
-use crate::error::{Error, Result};
+use crate::error::{DISK_FULL, Error, Result};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("migrations");
 
@@ -361,6 +361,9 @@ impl From<diesel::result::Error> for Error {
             Diesel::NotFound => Error::NotFound("There is nothing with this id.".into()),
             Diesel::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => {
                 Error::Conflict("This already exists.".into())
+            }
+            Diesel::DatabaseError(_, details) if details.message().contains("disk is full") => {
+                Error::DiskFull(DISK_FULL.into())
             }
             other => Error::Internal(format!("store: {other}")),
         }

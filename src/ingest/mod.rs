@@ -34,6 +34,7 @@ pub use worker::worker;
 /// The file formats understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = FileFormat)]
 pub enum Format {
     Csv,
     Tsv,

@@ -106,6 +106,8 @@ pub trait Handler {
     fn message(&self, envelope: Envelope) -> Result<(), Violation>;
     /// A chunk of data for a request; `cost` is what it takes of the credit.
     fn data(&self, id: u64, chunk: &[u8], cost: u64) -> Result<(), Violation>;
+    /// Something was heard, whatever it was.
+    fn heard(&self) {}
 }
 
 /// When to ping and when to give up.
@@ -132,7 +134,11 @@ pub struct Outbox {
     state: Mutex<OutboxState>,
     wake: Notify,
     leave: Notify,
+    closed: Notify,
 }
+
+/// How long saying goodbye may take.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
 /// Control messages one outbox holds at most.
 const OUTBOX_MESSAGES: usize = 512;
@@ -190,11 +196,26 @@ impl Outbox {
         });
     }
 
-    /// Ends the socket, before anything else that waits here.
+    /// Ends the socket, before anything else that waits here. Nothing more is heard from the other side.
     pub fn close(&self, closing: Closing) {
         self.change(|state| {
             state.closing.get_or_insert(closing);
         });
+        self.closed.notify_one();
+    }
+
+    /// Resolves when the socket is to be closed and had a moment for it: the other side may have stopped
+    /// reading, and then the close never gets out.
+    async fn overdue(&self) -> Ended {
+        self.closed.notified().await;
+        tokio::time::sleep(CLOSE_WITHIN).await;
+        let state = self.state.lock().expect("no panic while the lock is held");
+        Ended::Left(state.closing.clone().unwrap_or_else(|| Closing::new(1000, "")))
+    }
+
+    fn is_closing(&self) -> bool {
+        let state = self.state.lock().expect("no panic while the lock is held");
+        state.closing.is_some()
     }
 
     /// Ends the socket once everything that waits is written, answers on their way out included.
@@ -287,6 +308,7 @@ where
             ended = read => ended,
             ended = write => ended,
             ended = beat => ended,
+            ended = outbox.overdue() => ended,
         }
     };
     let closing = match &ended {
@@ -305,7 +327,7 @@ where
         // Closing an already closed sink fails, which is as good.
         sink.close().await.ok();
     };
-    tokio::time::timeout(Duration::from_secs(1), polite).await.ok();
+    tokio::time::timeout(CLOSE_WITHIN, polite).await.ok();
     ended
 }
 
@@ -328,7 +350,12 @@ where
             Some(Err(ended)) => return ended,
             Some(Ok(frame)) => frame,
         };
+        if outbox.is_closing() {
+            // Only the writer has something left to do.
+            return std::future::pending().await;
+        }
         *heard.lock().expect("no panic while the lock is held") = Instant::now();
+        handler.heard();
         let result = match frame {
             Frame::Text(text) => hear(&text, outbox, handler),
             Frame::Binary(frame) => protocol::split_data_frame(&frame)

@@ -8,8 +8,7 @@ use futures::{SinkExt, StreamExt};
 
 use crate::link::{Closing, Ended, Frame};
 use crate::protocol::{MAX_FRAME, SUBPROTOCOLS};
-use crate::service::agents::Hub;
-use crate::source::Kind;
+use crate::service::agents::{Admission, Hub};
 
 /// Takes over the socket of an agent whose key was found right. Answers with the upgrade; the socket lives
 /// on in a task of this worker (actix's streams cannot leave it). Errors: 400 when it is no WebSocket
@@ -18,8 +17,7 @@ pub async fn serve(
     request: &HttpRequest,
     payload: web::Payload,
     hub: Hub,
-    connection_id: String,
-    kind: Kind,
+    admission: Admission,
 ) -> actix_web::Result<HttpResponse> {
     let (response, session, stream) = actix_ws::handle_with_protocols(request, payload, SUBPROTOCOLS)?;
     if !response.headers().contains_key(SEC_WEBSOCKET_PROTOCOL) {
@@ -37,7 +35,7 @@ pub async fn serve(
     // messages only, and half a megabyte of unanswered queries at most.
     let sink = session.with(|frame: Frame| std::future::ready(Ok::<_, actix_ws::Closed>(outgoing(frame))));
     rt::spawn(async move {
-        hub.attend(&connection_id, kind, stream, sink).await;
+        hub.attend(&admission, stream, sink).await;
     });
     Ok(response)
 }

@@ -90,6 +90,7 @@ impl ResponseError for ApiError {
             Error::Source { .. } | Error::Llm(_) => StatusCode::BAD_GATEWAY,
             Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
             Error::Cancelled => StatusCode::CONFLICT,
+            Error::DiskFull(_) => StatusCode::INSUFFICIENT_STORAGE,
             Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -13,14 +13,14 @@ pub struct Health {
 }
 
 /// The process is alive.
-#[utoipa::path(tag = "health", responses((status = 200, body = Health)))]
+#[utoipa::path(operation_id = "health", tag = "health", responses((status = 200, body = Health)))]
 #[get("/health")]
 pub async fn public_health() -> web::Json<Health> {
     web::Json(Health { status: "ok" })
 }
 
 /// The store answers, so requests can be served.
-#[utoipa::path(tag = "health", responses((status = 200, body = Health), (status = 500, body = ErrorBody)))]
+#[utoipa::path(operation_id = "ready", tag = "health", responses((status = 200, body = Health), (status = 500, body = ErrorBody)))]
 #[get("/ready")]
 pub async fn public_ready(app: web::Data<App>) -> Result<HttpResponse, ApiError> {
     app.db.ping().await?;

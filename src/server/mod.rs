@@ -68,14 +68,30 @@ pub struct App {
     pub started: Instant,
 }
 
+/// Ends the sockets that stay open for ever, agents' and browsers', before the rest is stopped.
+#[derive(Clone)]
+pub struct Drain {
+    hub: Hub,
+    events: Events,
+    time: Duration,
+}
+
+impl Drain {
+    /// Lets running queries at agents finish, for as long as is configured.
+    pub async fn run(self) {
+        self.hub.drain(self.time).await;
+        self.events.end();
+    }
+}
+
 /// A server that listens.
 pub struct Running {
     /// Where it really listens (port 0 becomes a number).
     pub address: SocketAddr,
     /// Stops it.
     pub handle: ServerHandle,
-    /// The agents' sockets; drained before `handle` stops the rest, which would wait for them.
-    pub hub: Hub,
+    /// Ends what `handle` would wait for.
+    pub drain: Drain,
     /// None once the owner exists, or when set-up needs no code.
     pub setup_code: Option<String>,
     server: actix_web::dev::Server,
@@ -230,7 +246,11 @@ pub async fn start(config: Config) -> Result<Running> {
     };
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(housekeeping(app.results.clone(), app.accounts.clone()));
-    let hub = app.hub.clone();
+    let drain = Drain {
+        hub: app.hub.clone(),
+        events: app.events.clone(),
+        time: app.config.server.drain,
+    };
     let app = web::Data::new(app);
     let server = HttpServer::new(move || build(app.clone()))
         .listen(listener)
@@ -248,7 +268,7 @@ pub async fn start(config: Config) -> Result<Running> {
     Ok(Running {
         address,
         handle: server.handle(),
-        hub,
+        drain,
         setup_code,
         server,
     })

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::App;
 use super::api::connections::ConnectionBody;
-use crate::service::accounts::Identity;
+use crate::service::accounts::{Identity, Role};
 use crate::service::status::{Change, Happening};
 
 /// Time for the first frame.
@@ -22,6 +22,9 @@ const AUTH_WITHIN: Duration = Duration::from_secs(5);
 
 /// Between two pings, and between two looks at the session.
 const TICK: Duration = Duration::from_secs(15);
+
+/// Pause before a browser that fell behind is told to read everything anew.
+const CATCH_BREATH: Duration = Duration::from_secs(1);
 
 /// A browser that did not answer for this long has gone.
 const DEAD_AFTER: Duration = Duration::from_secs(45);
@@ -81,13 +84,21 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
                 Some(Ok(_)) => heard = Instant::now(),
             },
             happening = happenings.recv() => match happening {
+                Ok(Happening { change: Change::Stopping, .. }) => break "The server is stopping.",
                 Ok(happening) => {
                     if tell(&app, &identity, &mut session, happening).await.is_err() {
                         return;
                     }
                 }
-                // The browser reads everything anew when it connects again.
-                Err(RecvError::Lagged(_)) => break "Too many changes at once; connect again.",
+                // More changes than could be told one by one: the browser reads everything anew, and what
+                // piled up meanwhile is old by then.
+                Err(RecvError::Lagged(_)) => {
+                    tokio::time::sleep(CATCH_BREATH).await;
+                    happenings = happenings.resubscribe();
+                    if push(&mut session, &Push::Ready).await.is_err() {
+                        return;
+                    }
+                }
                 Err(RecvError::Closed) => break "The server is stopping.",
             },
             _ = ticks.tick() => {
@@ -142,11 +153,15 @@ async fn tell(
         },
         Change::ConnectionRemoved(id) => Push::ConnectionRemoved { id },
         Change::Files => Push::Files,
-        Change::Query { user_id, id, running } if user_id == identity.user_id => Push::Query {
-            id,
-            state: if running { "running" } else { "done" },
-        },
-        Change::Query { .. } => return Ok(()),
+        Change::Query { user_id, id, running }
+            if user_id == identity.user_id || identity.role >= Role::Admin =>
+        {
+            Push::Query {
+                id,
+                state: if running { "running" } else { "done" },
+            }
+        }
+        Change::Query { .. } | Change::Stopping => return Ok(()),
     };
     push(session, &message).await
 }

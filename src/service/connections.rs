@@ -6,7 +6,9 @@ use chrono::NaiveDateTime;
 use tokio::sync::broadcast;
 
 use super::accounts::{Identity, fingerprint, random_token};
-use super::agents::{AgentChange, AgentEvent, AgentStatus, Hub};
+use super::agents::{
+    Admission, AgentChange, AgentEvent, AgentInfo, AgentStatus, AgentTest, Caller, Hub, RunningQuery,
+};
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
 use crate::catalog::Catalog;
@@ -17,6 +19,9 @@ use crate::source::Kind;
 
 /// Every agent key begins with this, so that scanners and people recognise one.
 const KEY_PREFIX: &str = "custard_agent_";
+
+/// Stored instead of a key's hash when no key opens the connection; no hash is empty.
+const NO_KEY: &str = "";
 
 /// Connections of organisations. Cheap to clone.
 #[derive(Clone)]
@@ -38,6 +43,8 @@ pub struct Connection {
     pub table_count: usize,
     pub agent_version: Option<String>,
     pub database_version: Option<String>,
+    /// Whether there is a key that opens it.
+    pub key_is_set: bool,
     pub status: AgentStatus,
 }
 
@@ -103,14 +110,62 @@ impl Connections {
 
     /// A new key; agents with the old one are cut at once. Errors: `NotFound`.
     pub async fn rotate_key(&self, organization_id: &str, id: &str) -> Result<(Connection, String)> {
-        let record = self.record(organization_id, id).await?;
+        let mut record = self.record(organization_id, id).await?;
         let key = format!("{KEY_PREFIX}{}", random_token());
         let (target, hash) = (record.id.clone(), fingerprint(&key));
         self.db
             .write(move |conn| records::set_key(conn, &target, &hash))
             .await?;
         self.hub.disconnect(id);
+        self.events
+            .tell(organization_id, Change::Connection(id.to_owned()));
+        record.key_hash = fingerprint(&key);
         Ok((self.with_status(record)?, key))
+    }
+
+    /// No key opens the connection any more until a new one is made; its agents are cut at once. Errors:
+    /// `NotFound`.
+    pub async fn revoke_key(&self, organization_id: &str, id: &str) -> Result<Connection> {
+        let mut record = self.record(organization_id, id).await?;
+        let target = record.id.clone();
+        self.db
+            .write(move |conn| records::set_key(conn, &target, NO_KEY))
+            .await?;
+        self.hub.disconnect(id);
+        self.events
+            .tell(organization_id, Change::Connection(id.to_owned()));
+        record.key_hash = NO_KEY.into();
+        self.with_status(record)
+    }
+
+    /// The connection and its agents right now, best first. Errors: `NotFound`.
+    pub async fn agents(&self, organization_id: &str, id: &str) -> Result<(Connection, Vec<AgentInfo>)> {
+        let connection = self.get(organization_id, id).await?;
+        Ok((connection, self.hub.agents_of(id)))
+    }
+
+    /// The organisation's connections, each with its agents.
+    pub async fn all_agents(&self, organization_id: &str) -> Result<Vec<(Connection, Vec<AgentInfo>)>> {
+        let all = self.list(organization_id).await?;
+        Ok(all
+            .into_iter()
+            .map(|connection| {
+                let agents = self.hub.agents_of(&connection.id);
+                (connection, agents)
+            })
+            .collect())
+    }
+
+    /// The queries that run at the connection's agents, whoever asked. Errors: `NotFound`.
+    pub async fn running(&self, organization_id: &str, id: &str) -> Result<Vec<RunningQuery>> {
+        self.record(organization_id, id).await?;
+        Ok(self.hub.running_at(id))
+    }
+
+    /// Has every agent of the connection try its database, with timings. Errors: `NotFound`, `AgentOffline`.
+    pub async fn test(&self, organization_id: &str, id: &str) -> Result<Vec<AgentTest>> {
+        self.record(organization_id, id).await?;
+        self.hub.test(id).await
     }
 
     /// Removes the connection and cuts its agents. Errors: `NotFound`.
@@ -123,7 +178,7 @@ impl Connections {
         {
             return Err(missing());
         }
-        self.hub.disconnect(id);
+        self.hub.forget(id);
         self.events
             .tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
         Ok(())
@@ -143,8 +198,10 @@ impl Connections {
 
     /// The connection that this agent's key opens. Errors: `Unauthorized`, the same whether the connection
     /// or the key is unknown.
-    pub async fn authenticate_agent(&self, id: &str, key: &str) -> Result<(String, Kind)> {
+    pub async fn authenticate_agent(&self, id: &str, key: &str) -> Result<Admission> {
         use subtle::ConstantTimeEq;
+        // Before the key is read: one that is replaced meanwhile must not get in.
+        let epoch = self.hub.epoch(id);
         let target = id.to_owned();
         let record = self
             .db
@@ -156,7 +213,8 @@ impl Connections {
                 if let Some(catalog) = record.catalog.as_deref() {
                     self.hub.set_catalog(id, Arc::new(parse_catalog(Some(catalog))?));
                 }
-                Ok((record.id, Kind::named(&record.db_type)?))
+                let kind = Kind::named(&record.db_type)?;
+                Ok(Admission::new(record.id, kind, epoch))
             }
             _ => Err(Error::Unauthorized(
                 "This agent's key does not fit this connection. Copy the command from the connection's page again, \
@@ -166,35 +224,35 @@ impl Connections {
         }
     }
 
-    /// A connection as something to ask. Errors: `NotFound`, `AgentOffline`.
-    pub async fn candidate(&self, organization_id: &str, id: &str) -> Result<Candidate> {
+    /// A connection as something to ask, on somebody's behalf. Errors: `NotFound`, `AgentOffline`.
+    pub async fn candidate(&self, organization_id: &str, id: &str, caller: &Caller) -> Result<Candidate> {
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
         let (name, db_type) = self
             .db
             .read(move |conn| records::name_and_type(conn, &organization, &target))
             .await
             .map_err(or_missing)?;
-        self.as_candidate(id, &name, Kind::named(&db_type)?)
+        self.as_candidate(id, &name, Kind::named(&db_type)?, caller)
     }
 
     /// Every connection of the organisation whose agent is there.
-    pub async fn candidates(&self, organization_id: &str) -> Result<Vec<Candidate>> {
+    pub async fn candidates(&self, organization_id: &str, caller: &Caller) -> Result<Vec<Candidate>> {
         let all = self.list(organization_id).await?;
         Ok(all
             .iter()
             .filter_map(|connection| {
-                self.as_candidate(&connection.id, &connection.name, connection.kind)
+                self.as_candidate(&connection.id, &connection.name, connection.kind, caller)
                     .ok()
             })
             .collect())
     }
 
-    fn as_candidate(&self, id: &str, name: &str, kind: Kind) -> Result<Candidate> {
+    fn as_candidate(&self, id: &str, name: &str, kind: Kind, caller: &Caller) -> Result<Candidate> {
         Ok(Candidate {
             kind: CandidateKind::Connection,
             name: name.to_owned(),
             ids: vec![id.to_owned()],
-            source: self.hub.source(id, kind)?,
+            source: self.hub.source_for(id, kind, caller.clone())?,
         })
     }
 
@@ -208,9 +266,15 @@ impl Connections {
                         tracing::error!(%error, "what an agent told could not be kept");
                     }
                 }
-                // Missed events are only out-of-date details; the next ones repeat them.
+                // What was missed is read from the hub: after a restart thousands of agents come at once.
                 Err(broadcast::error::RecvError::Lagged(missed)) => {
-                    tracing::warn!(missed, "fell behind the agents' events");
+                    tracing::info!(missed, "fell behind the agents' events; reading everything anew");
+                    events = events.resubscribe();
+                    for event in self.hub.present() {
+                        if let Err(error) = self.note(event).await {
+                            tracing::error!(%error, "what an agent told could not be kept");
+                        }
+                    }
                 }
                 Err(broadcast::error::RecvError::Closed) => return,
             }
@@ -244,7 +308,12 @@ impl Connections {
                         let Some(record) = records::any_organization(conn, &id)? else {
                             return Ok(None);
                         };
-                        records::set_catalog(conn, &id, &text, id::now())?;
+                        // A connection's agents send the same schema again at every reconnect.
+                        if record.catalog.as_deref() == Some(text.as_str()) {
+                            records::set_discovered(conn, &id, id::now())?;
+                        } else {
+                            records::set_catalog(conn, &id, &text, id::now())?;
+                        }
                         Ok(Some(record.organization_id))
                     })
                     .await?
@@ -277,6 +346,7 @@ impl Connections {
             } else {
                 record.last_seen_at
             },
+            key_is_set: record.key_hash != NO_KEY,
             id: record.id,
             name: record.name,
             created_at: record.created_at,

@@ -12,3 +12,4 @@ pub mod samples;
 pub mod evaluate;
 pub mod questions;
 pub mod streams;
+mod under_way;

@@ -1,18 +1,20 @@
 //! Questions of people: the pipeline of `ask`, with their own sources, conversations, and answers that are
 //! kept.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use chrono::Utc;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::accounts::Identity;
+use super::agents::Caller;
 use super::connections::Connections;
 use super::files::Files;
 use super::results::{Keep, Results, Writer};
 use super::status::{Change, Events};
+pub use super::under_way::RunningQuestion;
+use super::under_way::{UnderWay, UnderWayGuard};
 use crate::ask::answer::{Answer, Outcome};
 use crate::ask::chart::Chart;
 use crate::ask::{self, Answered, Candidate, Event, Request};
@@ -140,7 +142,13 @@ impl Questions {
     pub async fn prepare(&self, who: &Identity, asking: Asking) -> Result<Prepared> {
         let (title, glossary) = (title(&asking.ask), String::new());
         check_length(&asking.ask)?;
-        let candidates = self.candidates(who, &asking.target).await?;
+        let id = id::new();
+        let caller = Caller {
+            asker: Some(who.user_id.clone()),
+            traceparent: Some(traceparent(&id)),
+            question: Some(id.clone()),
+        };
+        let candidates = self.candidates(who, &asking.target, &caller).await?;
         if matches!(asking.ask, Ask::Query { .. }) && candidates.len() != 1 {
             return Err(Error::Invalid(
                 "Say which connection or which files the query is for.".into(),
@@ -153,9 +161,8 @@ impl Questions {
             }
             None => (id::new(), true, Vec::new()),
         };
-        let id = id::new();
         let cancel = CancellationToken::new();
-        let running = self.running.add(&id, &who.user_id, cancel.clone());
+        let running = self.running.add(&id, who, &title, cancel.clone());
         Ok(Prepared {
             questions: self.clone(),
             who: who.clone(),
@@ -177,9 +184,20 @@ impl Questions {
         })
     }
 
-    /// Stops a running question of this user, down to the database. False when it is not running (any more).
+    /// Stops a running question, down to the database: one's own, or as an admin any of the organisation's.
+    /// False when there is no such question (any more).
     pub fn cancel(&self, who: &Identity, id: &str) -> bool {
-        self.running.cancel(id, &who.user_id)
+        self.running.cancel(id, who)
+    }
+
+    /// The queries that run at a connection's agents and that this person may see and stop: their own, and
+    /// for an admin all of the organisation's. Oldest first. Errors: `NotFound`.
+    pub async fn running_at(&self, who: &Identity, connection_id: &str) -> Result<Vec<RunningQuestion>> {
+        let running = self
+            .connections
+            .running(&who.organization_id, connection_id)
+            .await?;
+        Ok(self.running.known(running, who))
     }
 
     /// The user's questions, newest first.
@@ -295,10 +313,10 @@ impl Questions {
         Ok(())
     }
 
-    async fn candidates(&self, who: &Identity, target: &Target) -> Result<Vec<Candidate>> {
+    async fn candidates(&self, who: &Identity, target: &Target, caller: &Caller) -> Result<Vec<Candidate>> {
         let organization = &who.organization_id;
         match target {
-            Target::Connection(id) => Ok(vec![self.connections.candidate(organization, id).await?]),
+            Target::Connection(id) => Ok(vec![self.connections.candidate(organization, id, caller).await?]),
             Target::Files(ids) => Ok(self
                 .files
                 .candidate(organization, Some(ids))
@@ -312,7 +330,7 @@ impl Questions {
                     .await?
                     .into_iter()
                     .collect();
-                all.extend(self.connections.candidates(organization).await?);
+                all.extend(self.connections.candidates(organization, caller).await?);
                 Ok(all)
             }
         }
@@ -422,25 +440,18 @@ impl Prepared {
         answered: Answered,
         written: Result<Option<Writer>>,
     ) -> Result<KeptAnswer> {
-        let Answered { answer, chart } = answered;
-        let result_id = match (answer.outcome, written?) {
-            (Outcome::Answered, Some(writer)) => {
-                let written = writer.finish().await?;
-                let who = &self.who;
-                let results = &self.questions.results;
-                Some(
-                    results
-                        .keep(
-                            &who.organization_id,
-                            &who.user_id,
-                            written,
-                            answer.row_count,
-                            answer.truncated,
-                        )
-                        .await?,
-                )
+        let Answered {
+            mut answer,
+            mut chart,
+        } = answered;
+        let result_id = match self.keep_result(&answer, written).await {
+            Ok(result_id) => result_id,
+            // Rows that could not be kept, for lack of space above all, are no answer.
+            Err(error) => {
+                answer.fail(&error);
+                chart = None;
+                None
             }
-            _ => None,
         };
         let kept = KeptAnswer {
             id: self.id.clone(),
@@ -471,6 +482,25 @@ impl Prepared {
             })
             .await?;
         Ok(kept)
+    }
+
+    async fn keep_result(&self, answer: &Answer, written: Result<Option<Writer>>) -> Result<Option<String>> {
+        let (Outcome::Answered, Some(writer)) = (answer.outcome, written?) else {
+            return Ok(None);
+        };
+        let written = writer.finish().await?;
+        let who = &self.who;
+        let results = &self.questions.results;
+        results
+            .keep(
+                &who.organization_id,
+                &who.user_id,
+                written,
+                answer.row_count,
+                answer.truncated,
+            )
+            .await
+            .map(Some)
     }
 
     pub(super) fn tell(&self, running: Running) {
@@ -527,49 +557,10 @@ impl KeptAnswer {
     }
 }
 
-/// Questions under way, by id: who asked, and how to stop them.
-#[derive(Clone, Default)]
-struct UnderWay(Arc<Mutex<HashMap<String, (String, CancellationToken)>>>);
-
-impl UnderWay {
-    fn add(&self, id: &str, user_id: &str, cancel: CancellationToken) -> UnderWayGuard {
-        self.lock().insert(id.to_owned(), (user_id.to_owned(), cancel));
-        UnderWayGuard {
-            all: self.clone(),
-            id: id.to_owned(),
-        }
-    }
-
-    fn cancel(&self, id: &str, user_id: &str) -> bool {
-        match self.lock().get(id) {
-            Some((owner, cancel)) if owner == user_id => {
-                cancel.cancel();
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn count(&self) -> usize {
-        self.lock().len()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, (String, CancellationToken)>> {
-        // A map of tokens cannot be left half-changed by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes the question out of [`UnderWay`] when it ends, however it ends.
-struct UnderWayGuard {
-    all: UnderWay,
-    id: String,
-}
-
-impl Drop for UnderWayGuard {
-    fn drop(&mut self) {
-        self.all.lock().remove(&self.id);
-    }
+/// The trace of a question: its id is the trace's, so that the agent's log names the same question.
+fn traceparent(id: &str) -> String {
+    let trace = id.replace('-', "");
+    format!("00-{trace}-{:016x}-01", rand::random::<u64>() | 1)
 }
 
 /// What the question is called in lists.

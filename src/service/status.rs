@@ -24,6 +24,8 @@ pub enum Change {
     ConnectionRemoved(String),
     /// The list of files.
     Files,
+    /// The server is stopping: of every organisation.
+    Stopping,
     /// A question began or ended, of this user.
     Query {
         user_id: String,
@@ -42,6 +44,11 @@ impl Events {
     /// Changes from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<Happening> {
         self.sender.subscribe()
+    }
+
+    /// Ends every watching socket: the server is stopping.
+    pub fn end(&self) {
+        self.tell("", Change::Stopping);
     }
 
     /// Tells the organisation's watchers; it is no error when there are none.

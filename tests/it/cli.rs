@@ -250,13 +250,17 @@ fn the_server_says_what_is_wrong_with_its_surroundings() {
 
     let config = folder.path().join("custard.toml");
     std::fs::write(&config, "[server]\nlistenn = \"127.0.0.1:0\"\n").unwrap();
-    let wrong = run(&["server", "--config", config.to_str().unwrap()]);
-    assert_ne!(wrong.status.code(), Some(0));
-    let message = err(&wrong);
-    assert!(
-        message.contains("line 2") && message.contains("`listen`"),
-        "{message}"
-    );
+    for command in ["server", "agent", "check"] {
+        let wrong = run(&[command, "--config", config.to_str().unwrap()]);
+        assert_eq!(wrong.status.code(), Some(2), "{command}: {}", err(&wrong));
+        let message = err(&wrong);
+        assert!(
+            message.contains("line 2") && message.contains("`listen`"),
+            "{command}: {message}"
+        );
+        let missing = run(&[command, "--config", "/nowhere/custard.toml"]);
+        assert_eq!(missing.status.code(), Some(2), "{command}: {}", err(&missing));
+    }
 }
 
 #[test]
@@ -277,4 +281,93 @@ fn a_store_from_the_future_is_refused() {
     let newer = run(&["user", "list", "--data-dir", data]);
     assert_ne!(newer.status.code(), Some(0));
     assert!(err(&newer).contains("newer"), "{}", err(&newer));
+}
+
+#[test]
+fn the_agent_as_a_service_is_shown_before_it_is_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let key = file("key", "custard_agent_secret\n");
+    let source = file("source", "postgres://reader:hush@localhost/shop\n");
+    let given = [
+        "agent",
+        "--server",
+        "https://custard.example.com",
+        "--connection",
+        "c1",
+        "--key-file",
+        &key,
+        "--source-file",
+        &source,
+        "--install",
+    ];
+    let shown = run(&[&given[..], &["--print"]].concat());
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+    let text = out(&shown);
+    for line in [
+        "--key-file ${CREDENTIALS_DIRECTORY}/key --source-file ${CREDENTIALS_DIRECTORY}/source --server wss://custard.example.com/api/v1/connections/ws/c1",
+        "LoadCredential=key:/etc/clean-custard-agent/key",
+        "LoadCredential=source:/etc/clean-custard-agent/source",
+        "Restart=always",
+        "DynamicUser=yes",
+        "NoNewPrivileges=yes",
+        "CapabilityBoundingSet=",
+        "ProtectSystem=strict",
+        "PrivateTmp=yes",
+        "SystemCallFilter=@system-service",
+        "SocketBindDeny=any",
+        "systemctl daemon-reload",
+    ] {
+        assert!(text.contains(line), "{line} is missing in:\n{text}");
+    }
+    assert!(
+        !text.contains("hush") && !text.contains("custard_agent_secret"),
+        "{text}"
+    );
+
+    // Several connections come from the file, with the secrets it names handed over by systemd.
+    let listed = file(
+        "agent.toml",
+        &format!(
+            "[[agent.connections]]\nservers = [\"https://a.example\"]\nconnection = \"c1\"\nkey_file = \"{key}\"\n\
+             source_url_file = \"{source}\"\n"
+        ),
+    );
+    let shown = run(&["agent", "--config", &listed, "--install", "--print"]);
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+    let text = out(&shown);
+    assert!(
+        text.contains("agent --config ${CREDENTIALS_DIRECTORY}/agent.toml\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains(&format!(":{key}\n")) && text.contains(&format!(":{source}\n")),
+        "{text}"
+    );
+
+    let incomplete = run(&[
+        "agent",
+        "--install",
+        "--print",
+        "--server",
+        "https://custard.example.com",
+    ]);
+    assert_eq!(incomplete.status.code(), Some(2), "{}", err(&incomplete));
+    assert_eq!(run(&["agent", "--print"]).status.code(), Some(2));
+    // Where it could really be installed nobody wants a test to do it.
+    let is_root = rustix::process::geteuid().is_root();
+    if !(is_root && Path::new("/run/systemd/system").exists()) {
+        let refused = run(&given);
+        assert_eq!(refused.status.code(), Some(1), "{}", err(&refused));
+        let reason = if is_root {
+            "does not run systemd"
+        } else {
+            "Only root"
+        };
+        assert!(err(&refused).contains(reason), "{}", err(&refused));
+    }
 }

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Keys of the example that show a made-up value because there is no default.
-const WITHOUT_DEFAULT: [&str; 14] = [
+const WITHOUT_DEFAULT: [&str; 17] = [
     "server.public_url",
     "server.secret_key",
     "server.secret_key_file",
@@ -22,6 +22,9 @@ const WITHOUT_DEFAULT: [&str; 14] = [
     "llm.api_key",
     "llm.api_key_file",
     "agent.servers",
+    "agent.name",
+    "agent.proxy",
+    "agent.no_proxy",
     "agent.connection",
     "agent.key",
     "agent.key_file",

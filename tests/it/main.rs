@@ -7,6 +7,7 @@ mod agent;
 mod ask;
 mod cli;
 mod config;
+mod connections;
 mod export;
 mod files;
 mod guard;

@@ -92,3 +92,71 @@ fn the_openapi_document_of_the_ui_is_the_servers() {
         "assets/ui/openapi.json is out of date: UPDATE_OPENAPI=1 cargo test openapi"
     );
 }
+
+/// Programs are generated from the document: a name that stands twice is one operation lost.
+#[test]
+fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let mut names = std::collections::BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let here = format!("{method} {path}");
+            match operation["operationId"].as_str() {
+                Some(name) if names.insert(name.to_owned()) => {}
+                other => wrong.push(format!("{here}: the name {other:?} is missing or stands twice")),
+            }
+            if operation["summary"]
+                .as_str()
+                .is_none_or(|said| !said.ends_with('.'))
+            {
+                wrong.push(format!("{here}: no sentence says what it does"));
+            }
+            if operation["tags"].as_array().is_none_or(Vec::is_empty) {
+                wrong.push(format!("{here}: no tag"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(names.len() > 40, "{names:?}");
+}
+
+/// What can only be one of a few words is documented as these words.
+#[test]
+fn words_with_a_fixed_choice_are_enums_in_the_document() {
+    let document = serde_json::to_value(openapi()).unwrap();
+    let schemas = &document["components"]["schemas"];
+    for (name, words) in [
+        ("AgentState", &["online", "offline"][..]),
+        ("DatabaseState", &["reachable", "unreachable", "unknown"]),
+        ("KeyState", &["active", "revoked"]),
+        ("Outcome", &["answered", "clarify", "refused", "failed"]),
+        ("WrittenBy", &["offline", "llm", "user"]),
+        ("SourceKind", &["file", "connection"]),
+        ("StoreKind", &["sqlite", "postgresql"]),
+    ] {
+        assert_eq!(schemas[name]["enum"], serde_json::json!(words), "{name}");
+    }
+    use clean_custard::translate::{Translator, offline::Offline};
+    let offline = serde_json::json!(Offline.name());
+    assert!(
+        schemas["WrittenBy"]["enum"]
+            .as_array()
+            .unwrap()
+            .contains(&offline)
+    );
+    let everything = document.to_string();
+    for name in [
+        "AgentState",
+        "DatabaseState",
+        "KeyState",
+        "WrittenBy",
+        "SourceKind",
+        "StoreKind",
+    ] {
+        assert!(
+            everything.contains(&format!("#/components/schemas/{name}\"")),
+            "{name} is not used"
+        );
+    }
+}

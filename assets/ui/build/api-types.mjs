@@ -8,12 +8,6 @@ const to = new URL("../src/api/schema.d.ts", import.meta.url);
 const text = await readFile(from, "utf8");
 const document = JSON.parse(text);
 
-// The generated types name each operation by its id; method and path make a name that is surely unique.
-for (const [path, item] of Object.entries(document.paths))
-  for (const [method, operation] of Object.entries(item))
-    if (typeof operation === "object" && "responses" in operation)
-      operation.operationId = `${method} ${path}`;
-
 // A name that the document uses but does not explain becomes `unknown` rather than ending the whole run.
 for (const [, name] of text.matchAll(/"#\/components\/schemas\/(\w+)"/g))
   if (!(name in document.components.schemas)) {

@@ -97,7 +97,7 @@ impl From<Identity> for UserBody {
 }
 
 /// Whether this server still needs its owner.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = SetupState)))]
+#[utoipa::path(operation_id = "setup_state", tag = "accounts", responses((status = 200, body = SetupState)))]
 #[get("/setup")]
 pub async fn public_setup_state(app: web::Data<App>) -> ApiResult<web::Json<SetupState>> {
     let needed = app.accounts.needs_setup().await?;
@@ -109,7 +109,7 @@ pub async fn public_setup_state(app: web::Data<App>) -> ApiResult<web::Json<Setu
 }
 
 /// Makes the owner's account; works once.
-#[utoipa::path(tag = "accounts", request_body = SetupRequest, responses(
+#[utoipa::path(operation_id = "set_up", tag = "accounts", request_body = SetupRequest, responses(
     (status = 201, body = LoginResponse),
     (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[post("/setup")]
@@ -140,7 +140,7 @@ pub async fn public_set_up(
 }
 
 /// Logs in.
-#[utoipa::path(tag = "accounts", request_body = LoginRequest, responses(
+#[utoipa::path(operation_id = "log_in", tag = "accounts", request_body = LoginRequest, responses(
     (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 #[post("/auth/login")]
 pub async fn public_log_in(
@@ -154,7 +154,7 @@ pub async fn public_log_in(
 }
 
 /// A new access token for the refresh cookie.
-#[utoipa::path(tag = "accounts", responses((status = 200, body = LoginResponse), (status = 401, body = ErrorBody)))]
+#[utoipa::path(operation_id = "refresh_session", tag = "accounts", responses((status = 200, body = LoginResponse), (status = 401, body = ErrorBody)))]
 #[post("/auth/refresh")]
 pub async fn public_refresh(app: web::Data<App>, request: HttpRequest) -> ApiResult<HttpResponse> {
     same_origin(&app, &request)?;
@@ -166,7 +166,7 @@ pub async fn public_refresh(app: web::Data<App>, request: HttpRequest) -> ApiRes
 }
 
 /// Ends this session.
-#[utoipa::path(tag = "accounts", responses((status = 204)))]
+#[utoipa::path(operation_id = "log_out", tag = "accounts", responses((status = 204)))]
 #[post("/auth/logout")]
 pub async fn public_log_out(app: web::Data<App>, request: HttpRequest) -> ApiResult<HttpResponse> {
     same_origin(&app, &request)?;
@@ -179,7 +179,7 @@ pub async fn public_log_out(app: web::Data<App>, request: HttpRequest) -> ApiRes
 }
 
 /// Ends all one's sessions.
-#[utoipa::path(tag = "accounts", security(("token" = [])), responses((status = 204), (status = 401, body = ErrorBody)))]
+#[utoipa::path(operation_id = "log_out_all_devices", tag = "accounts", security(("token" = [])), responses((status = 204), (status = 401, body = ErrorBody)))]
 #[post("/auth/logout-all-devices")]
 pub async fn log_out_all_devices(app: web::Data<App>, user: User) -> ApiResult<HttpResponse> {
     app.accounts.log_out_everywhere(&user.0.user_id).await?;
@@ -187,7 +187,7 @@ pub async fn log_out_all_devices(app: web::Data<App>, user: User) -> ApiResult<H
 }
 
 /// Oneself.
-#[utoipa::path(tag = "accounts", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_me", tag = "accounts", security(("token" = [])), responses(
     (status = 200, body = UserBody), (status = 401, body = ErrorBody)))]
 #[get("/auth/me")]
 pub async fn me(user: User) -> web::Json<UserBody> {
@@ -195,7 +195,7 @@ pub async fn me(user: User) -> web::Json<UserBody> {
 }
 
 /// Changes one's name.
-#[utoipa::path(tag = "accounts", security(("token" = [])), request_body = ProfileChange, responses(
+#[utoipa::path(operation_id = "change_me", tag = "accounts", security(("token" = [])), request_body = ProfileChange, responses(
     (status = 200, body = UserBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 #[patch("/auth/me")]
 pub async fn change_me(

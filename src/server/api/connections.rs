@@ -25,22 +25,60 @@ pub struct ConnectionBody {
     /// When the schema was last read.
     pub discovered_at: Option<String>,
     pub table_count: usize,
+    pub key: KeyState,
 }
 
 /// Whether the agent and the database behind it can be reached.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct StatusBody {
-    /// `online` or `offline`.
-    pub agent: &'static str,
-    /// `reachable`, `unreachable` or `unknown`.
-    pub database: &'static str,
+    pub agent: AgentState,
+    pub database: DatabaseState,
+    /// When an agent was last connected; now, while one is.
     pub last_seen_at: Option<String>,
+    /// The agent's version, the last one known.
     pub agent_version: Option<String>,
+    /// The database's version, the last one known.
     pub database_version: Option<String>,
     /// What the database role could do beyond reading; empty is good.
     pub role_warnings: Vec<String>,
     /// Why the database is unreachable.
     pub message: Option<String>,
+}
+
+/// Whether an agent is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum AgentState {
+    Online,
+    Offline,
+}
+
+/// Whether an agent reaches its database; `unknown` until it has tried, and while no agent is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseState {
+    Reachable,
+    Unreachable,
+    Unknown,
+}
+
+impl DatabaseState {
+    pub(super) fn of(reachable: Option<bool>) -> DatabaseState {
+        match reachable {
+            Some(true) => DatabaseState::Reachable,
+            Some(false) => DatabaseState::Unreachable,
+            None => DatabaseState::Unknown,
+        }
+    }
+}
+
+/// Whether a key opens the connection for an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyState {
+    Active,
+    /// No agent can connect until a new key is made.
+    Revoked,
 }
 
 /// All connections.
@@ -98,6 +136,11 @@ impl From<Connection> for ConnectionBody {
             created_at: id::iso(connection.created_at),
             discovered_at: connection.discovered_at.map(id::iso),
             table_count: connection.table_count,
+            key: if connection.key_is_set {
+                KeyState::Active
+            } else {
+                KeyState::Revoked
+            },
             status: connection.into(),
         }
     }
@@ -107,15 +150,11 @@ impl From<Connection> for StatusBody {
     fn from(connection: Connection) -> StatusBody {
         StatusBody {
             agent: if connection.status.online {
-                "online"
+                AgentState::Online
             } else {
-                "offline"
+                AgentState::Offline
             },
-            database: match connection.status.database {
-                Some(true) => "reachable",
-                Some(false) => "unreachable",
-                None => "unknown",
-            },
+            database: DatabaseState::of(connection.status.database),
             last_seen_at: connection.last_seen_at.map(id::iso),
             agent_version: connection.agent_version,
             database_version: connection.database_version,
@@ -126,7 +165,7 @@ impl From<Connection> for StatusBody {
 }
 
 /// All connections of the organisation.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "list_connections", tag = "connections", security(("token" = [])), responses(
     (status = 200, body = ConnectionList), (status = 401, body = ErrorBody)))]
 #[get("/connections")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<ConnectionList>> {
@@ -137,7 +176,7 @@ pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<Connec
 }
 
 /// A new connection with its key, which is shown this once.
-#[utoipa::path(tag = "connections", security(("token" = [])), request_body = NewConnection, responses(
+#[utoipa::path(operation_id = "create_connection", tag = "connections", security(("token" = [])), request_body = NewConnection, responses(
     (status = 201, body = ConnectionKey), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody)))]
 #[post("/connections")]
@@ -152,7 +191,7 @@ pub async fn create(
 }
 
 /// One connection.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_connection", tag = "connections", security(("token" = [])), responses(
     (status = 200, body = ConnectionBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/connections/{id}")]
 pub async fn get_one(
@@ -166,7 +205,7 @@ pub async fn get_one(
 }
 
 /// Renames a connection.
-#[utoipa::path(tag = "connections", security(("token" = [])), request_body = ConnectionChange, responses(
+#[utoipa::path(operation_id = "rename_connection", tag = "connections", security(("token" = [])), request_body = ConnectionChange, responses(
     (status = 200, body = ConnectionBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[patch("/connections/{id}")]
@@ -185,7 +224,7 @@ pub async fn rename(
 }
 
 /// Removes a connection and cuts its agents.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "delete_connection", tag = "connections", security(("token" = [])), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 #[delete("/connections/{id}")]
@@ -195,7 +234,7 @@ pub async fn delete_one(app: web::Data<App>, user: Admin, id: web::Path<String>)
 }
 
 /// A new key; agents with the old one are cut at once.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "rotate_connection_key", tag = "connections", security(("token" = [])), responses(
     (status = 200, body = ConnectionKey), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 #[post("/connections/{id}/rotate-key")]
@@ -209,8 +248,22 @@ pub async fn rotate_key(
     Ok(web::Json(with_key(&app, &request, connection, key)))
 }
 
+/// Takes the key away: agents are cut at once, and none can connect until a new key is made.
+#[utoipa::path(operation_id = "revoke_connection_key", tag = "connections", security(("token" = [])), responses(
+    (status = 200, body = ConnectionBody), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+#[post("/connections/{id}/revoke-key")]
+pub async fn revoke_key(
+    app: web::Data<App>,
+    user: Admin,
+    id: web::Path<String>,
+) -> ApiResult<web::Json<ConnectionBody>> {
+    let connection = app.connections.revoke_key(&user.0.organization_id, &id).await?;
+    Ok(web::Json(connection.into()))
+}
+
 /// Asks the agent to read its schema again; the catalog arrives a moment later.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "refresh_connection_schema", tag = "connections", security(("token" = [])), responses(
     (status = 202, body = Requested), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody),
     (status = 503, body = ErrorBody)))]
 #[post("/connections/{id}/refresh-schema")]
@@ -226,7 +279,7 @@ pub async fn refresh_schema(
 }
 
 /// The catalog last received.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_connection_schema", tag = "connections", security(("token" = [])), responses(
     (status = 200, body = Schema), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/connections/{id}/schema")]
 pub async fn schema(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<Schema>> {
@@ -237,22 +290,8 @@ pub async fn schema(app: web::Data<App>, user: User, id: web::Path<String>) -> A
     }))
 }
 
-/// Whether agent and database can be reached.
-#[utoipa::path(tag = "connections", security(("token" = [])), responses(
-    (status = 200, body = StatusBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
-#[get("/connections/{id}/status")]
-pub async fn status(
-    app: web::Data<App>,
-    user: User,
-    id: web::Path<String>,
-) -> ApiResult<web::Json<StatusBody>> {
-    Ok(web::Json(
-        app.connections.get(&user.0.organization_id, &id).await?.into(),
-    ))
-}
-
 /// The agent's socket (subprotocol `clean-custard.v1`); its key is the bearer token.
-#[utoipa::path(tag = "connections", security(("agent_key" = [])), responses(
+#[utoipa::path(operation_id = "open_agent_socket", tag = "connections", security(("agent_key" = [])), responses(
     (status = 101), (status = 401, body = ErrorBody)))]
 #[get("/connections/ws/{id}")]
 pub async fn public_agent_socket(
@@ -263,12 +302,12 @@ pub async fn public_agent_socket(
 ) -> actix_web::Result<HttpResponse> {
     let key = bearer(&request)
         .ok_or_else(|| ApiError::from(Error::Unauthorized("The agent sent no key.".into())))?;
-    let (connection, kind) = app
+    let admission = app
         .connections
         .authenticate_agent(&id, key)
         .await
         .map_err(ApiError::from)?;
-    agent_socket::serve(&request, payload, app.hub.clone(), connection, kind).await
+    agent_socket::serve(&request, payload, app.hub.clone(), admission).await
 }
 
 fn with_key(app: &App, request: &HttpRequest, connection: Connection, api_key: String) -> ConnectionKey {

@@ -59,7 +59,7 @@ impl ConversationBody {
 }
 
 /// One's conversations, last used first.
-#[utoipa::path(tag = "questions", security(("token" = [])), params(ListChoice), responses(
+#[utoipa::path(operation_id = "list_conversations", tag = "questions", security(("token" = [])), params(ListChoice), responses(
     (status = 200, body = ConversationList), (status = 401, body = ErrorBody)))]
 #[get("/conversations")]
 pub async fn list(
@@ -79,7 +79,7 @@ pub async fn list(
 }
 
 /// A conversation with its answers.
-#[utoipa::path(tag = "questions", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_conversation", tag = "questions", security(("token" = [])), responses(
     (status = 200, body = ConversationWithAnswers), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 #[get("/conversations/{id}")]
@@ -97,7 +97,7 @@ pub async fn get_one(
 }
 
 /// Forgets a conversation and its answers.
-#[utoipa::path(tag = "questions", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "delete_conversation", tag = "questions", security(("token" = [])), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[delete("/conversations/{id}")]
 pub async fn delete_one(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<HttpResponse> {

@@ -25,7 +25,8 @@ const MAX_FILES: usize = 50;
 pub struct FileBody {
     pub id: String,
     pub name: String,
-    /// `csv`, `tsv`, `json`, `ndjson`, `parquet`, `arrow` or `xlsx`.
+    /// What it was read as.
+    #[schema(value_type = crate::ingest::Format)]
     pub format: String,
     pub size_bytes: i64,
     pub created_at: String,
@@ -134,7 +135,7 @@ impl From<&ImportedTable> for TableBody {
 }
 
 /// Uploads and imports files; answers when the imports are done. Leaving early stops them.
-#[utoipa::path(tag = "files", security(("token" = [])),
+#[utoipa::path(operation_id = "upload_files", tag = "files", security(("token" = [])),
     request_body(content = inline(UploadForm), content_type = "multipart/form-data"), responses(
     (status = 201, body = UploadResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 413, body = ErrorBody), (status = 422, body = ErrorBody)))]
@@ -226,7 +227,7 @@ async fn receive(app: &App, field: &mut actix_multipart::Field, name: &str) -> R
 }
 
 /// All files of the organisation, newest first.
-#[utoipa::path(tag = "files", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "list_files", tag = "files", security(("token" = [])), responses(
     (status = 200, body = FileList), (status = 401, body = ErrorBody)))]
 #[get("/files")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<FileList>> {
@@ -237,7 +238,7 @@ pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<FileLi
 }
 
 /// One file.
-#[utoipa::path(tag = "files", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_file", tag = "files", security(("token" = [])), responses(
     (status = 200, body = FileBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/files/{id}")]
 pub async fn get_one(
@@ -251,7 +252,7 @@ pub async fn get_one(
 }
 
 /// Overrides names or types of columns: the kept original is imported again.
-#[utoipa::path(tag = "files", security(("token" = [])), request_body = Overrides, responses(
+#[utoipa::path(operation_id = "change_file", tag = "files", security(("token" = [])), request_body = Overrides, responses(
     (status = 200, body = FileBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 #[patch("/files/{id}")]
@@ -270,7 +271,7 @@ pub async fn change(
 }
 
 /// Removes a file with its original.
-#[utoipa::path(tag = "files", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "delete_file", tag = "files", security(("token" = [])), responses(
     (status = 204), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[delete("/files/{id}")]
 pub async fn delete_one(
@@ -283,7 +284,7 @@ pub async fn delete_one(
 }
 
 /// The first rows of a table.
-#[utoipa::path(tag = "files", security(("token" = [])), params(PreviewChoice), responses(
+#[utoipa::path(operation_id = "preview_file", tag = "files", security(("token" = [])), params(PreviewChoice), responses(
     (status = 200, body = Preview), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/files/{id}/preview")]
 pub async fn preview(
@@ -312,7 +313,7 @@ pub async fn preview(
 }
 
 /// Statistics of a table, per column.
-#[utoipa::path(tag = "files", security(("token" = [])), params(TableChoice), responses(
+#[utoipa::path(operation_id = "profile_file", tag = "files", security(("token" = [])), params(TableChoice), responses(
     (status = 200, body = Profile), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/files/{id}/profile")]
 pub async fn profile(
@@ -329,7 +330,7 @@ pub async fn profile(
 }
 
 /// What the import decided, and which rows were odd.
-#[utoipa::path(tag = "files", security(("token" = [])), params(TableChoice), responses(
+#[utoipa::path(operation_id = "get_import_report", tag = "files", security(("token" = [])), params(TableChoice), responses(
     (status = 200, body = Report), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/files/{id}/report")]
 pub async fn report(

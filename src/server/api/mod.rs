@@ -1,6 +1,7 @@
 //! The HTTP API, one file per noun. A handler extracts, calls one function and returns JSON.
 
 pub mod accounts;
+pub mod agents;
 pub mod connections;
 pub mod conversations;
 pub mod files;
@@ -41,7 +42,11 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(connections::rotate_key)
         .service(connections::refresh_schema)
         .service(connections::schema)
-        .service(connections::status)
+        .service(connections::revoke_key)
+        .service(agents::status)
+        .service(agents::queries)
+        .service(agents::test_connection)
+        .service(agents::list)
         .service(connections::public_agent_socket)
         .service(query::ask)
         .service(query::run)
@@ -55,7 +60,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(conversations::get_one)
         .service(conversations::delete_one)
         .service(status::overview)
-        .service(status::agents)
         .service(status::public_socket)
         .service(settings::get_settings)
         .service(settings::test_llm);

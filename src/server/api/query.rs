@@ -147,7 +147,7 @@ impl From<KeptAnswer> for AnswerSummary {
 
 /// Asks. 200 for every outcome; with `Accept: text/event-stream` the events `stage`, `query`, `columns`,
 /// `rows`, `answer`, `done`, `error`.
-#[utoipa::path(tag = "questions", security(("token" = [])), request_body = AskRequest, responses(
+#[utoipa::path(operation_id = "ask", tag = "questions", security(("token" = [])), request_body = AskRequest, responses(
     (status = 200, body = AnswerBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 #[post("/query")]
@@ -170,7 +170,7 @@ pub async fn ask(
 /// come as they arrive, as an Arrow IPC stream: nothing is stored, and only the agent's policy limits them.
 /// What goes wrong before the first row is an error of the usual shape; afterwards the body breaks off, and
 /// the answer under the id in `X-Query-Id` says why.
-#[utoipa::path(tag = "questions", security(("token" = [])), request_body = RunRequest, responses(
+#[utoipa::path(operation_id = "run_query", tag = "questions", security(("token" = [])), request_body = RunRequest, responses(
     (status = 200, body = AnswerBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
 #[post("/query/run")]
@@ -197,7 +197,7 @@ pub async fn run(
 }
 
 /// Cancels a running question, down to the database.
-#[utoipa::path(tag = "questions", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "cancel_query", tag = "questions", security(("token" = [])), responses(
     (status = 202, body = Cancelled), (status = 401, body = ErrorBody)))]
 #[post("/query/{id}/cancel")]
 pub async fn cancel(app: web::Data<App>, user: User, id: web::Path<String>) -> HttpResponse {
@@ -207,7 +207,7 @@ pub async fn cancel(app: web::Data<App>, user: User, id: web::Path<String>) -> H
 }
 
 /// One's answers, newest first.
-#[utoipa::path(tag = "questions", security(("token" = [])), params(ListChoice), responses(
+#[utoipa::path(operation_id = "list_answers", tag = "questions", security(("token" = [])), params(ListChoice), responses(
     (status = 200, body = AnswerList), (status = 401, body = ErrorBody)))]
 #[get("/query")]
 pub async fn list(
@@ -223,7 +223,7 @@ pub async fn list(
 }
 
 /// One answer with its first rows.
-#[utoipa::path(tag = "questions", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_answer", tag = "questions", security(("token" = [])), responses(
     (status = 200, body = AnswerBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/query/{id}")]
 pub async fn get_one(
@@ -235,7 +235,7 @@ pub async fn get_one(
 }
 
 /// Keeps an answer (its rows then never expire), or lets it go.
-#[utoipa::path(tag = "questions", security(("token" = [])), request_body = KeepRequest, responses(
+#[utoipa::path(operation_id = "keep_answer", tag = "questions", security(("token" = [])), request_body = KeepRequest, responses(
     (status = 200, body = AnswerSummary), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[patch("/query/{id}")]
 pub async fn keep(

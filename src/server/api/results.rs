@@ -44,7 +44,7 @@ pub struct ExportChoice {
 }
 
 /// Rows of a stored result.
-#[utoipa::path(tag = "results", security(("token" = [])), params(PageChoice), responses(
+#[utoipa::path(operation_id = "get_result", tag = "results", security(("token" = [])), params(PageChoice), responses(
     (status = 200, body = PageBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/results/{id}")]
 pub async fn page(
@@ -68,7 +68,7 @@ pub async fn page(
 }
 
 /// A whole stored result as a file.
-#[utoipa::path(tag = "results", security(("token" = [])), params(ExportChoice), responses(
+#[utoipa::path(operation_id = "export_result", tag = "results", security(("token" = [])), params(ExportChoice), responses(
     (status = 200, content_type = "application/octet-stream"), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/results/{id}/export")]

@@ -25,7 +25,7 @@ pub struct SampleResponse {
 }
 
 /// Whether the sample data was added.
-#[utoipa::path(tag = "files", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_samples", tag = "files", security(("token" = [])), responses(
     (status = 200, body = SampleState), (status = 401, body = ErrorBody)))]
 #[get("/samples")]
 pub async fn get_samples(app: web::Data<App>, user: User) -> ApiResult<web::Json<SampleState>> {
@@ -39,7 +39,7 @@ pub async fn get_samples(app: web::Data<App>, user: User) -> ApiResult<web::Json
 }
 
 /// Adds the sample data; what is there already stays as it is.
-#[utoipa::path(tag = "files", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "add_samples", tag = "files", security(("token" = [])), responses(
     (status = 201, body = SampleResponse), (status = 401, body = ErrorBody)))]
 #[post("/samples")]
 pub async fn add_samples(app: web::Data<App>, user: Analyst) -> ApiResult<HttpResponse> {

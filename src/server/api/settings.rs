@@ -3,6 +3,7 @@
 use actix_web::{get, post, web};
 use serde::Serialize;
 
+use crate::ask::answer::WrittenBy;
 use crate::error::Error;
 use crate::server::App;
 use crate::server::auth::{Admin, User};
@@ -12,14 +13,23 @@ use crate::translate::llm::{self, TestReport};
 /// The configuration as far as users may know it.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct Settings {
-    /// `offline` or `llm`.
+    /// Who writes the queries of questions.
+    #[schema(value_type = WrittenBy)]
     pub translator: &'static str,
     pub llm: LlmSettings,
     pub limits: LimitSettings,
-    /// `sqlite` or `postgresql`.
-    pub store: &'static str,
+    /// Where the server keeps its own records.
+    pub store: StoreKind,
     pub data_dir: String,
     pub version: &'static str,
+}
+
+/// See [`Settings::store`].
+#[derive(Debug, Clone, Copy, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    Sqlite,
+    Postgresql,
 }
 
 /// The model, without its key.
@@ -40,7 +50,7 @@ pub struct LimitSettings {
 }
 
 /// What is configured.
-#[utoipa::path(tag = "settings", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_settings", tag = "settings", security(("token" = [])), responses(
     (status = 200, body = Settings), (status = 401, body = ErrorBody)))]
 #[get("/settings")]
 pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Settings> {
@@ -59,9 +69,9 @@ pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Setting
             query_timeout_seconds: config.query.time.as_secs(),
         },
         store: if config.database.url.is_some() {
-            "postgresql"
+            StoreKind::Postgresql
         } else {
-            "sqlite"
+            StoreKind::Sqlite
         },
         data_dir: config.server.data_dir.display().to_string(),
         version: env!("CARGO_PKG_VERSION"),
@@ -69,7 +79,7 @@ pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Setting
 }
 
 /// Tries the configured model step by step and says which step failed.
-#[utoipa::path(tag = "settings", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "test_llm", tag = "settings", security(("token" = [])), responses(
     (status = 200, body = TestReport), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody)))]
 #[post("/settings/llm/test")]

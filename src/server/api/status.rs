@@ -3,11 +3,11 @@
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use serde::Serialize;
 
-use super::connections::ConnectionBody;
+use crate::ask::answer::WrittenBy;
 use crate::error::Error;
 use crate::server::App;
 use crate::server::auth::User;
-use crate::server::error::{ApiError, ApiResult, ErrorBody};
+use crate::server::error::{ApiError, ErrorBody};
 use crate::server::status_socket;
 
 /// How the server is doing.
@@ -17,18 +17,13 @@ pub struct Overview {
     pub uptime_seconds: u64,
     pub agents_online: usize,
     pub running_queries: usize,
-    /// `offline` or `llm`.
+    /// Who writes the queries of questions.
+    #[schema(value_type = WrittenBy)]
     pub translator: &'static str,
 }
 
-/// Connections with their agents' state.
-#[derive(Serialize, utoipa::ToSchema)]
-pub struct AgentList {
-    pub agents: Vec<ConnectionBody>,
-}
-
 /// How the server is doing.
-#[utoipa::path(tag = "status", security(("token" = [])), responses(
+#[utoipa::path(operation_id = "get_status", tag = "status", security(("token" = [])), responses(
     (status = 200, body = Overview), (status = 401, body = ErrorBody)))]
 #[get("/status")]
 pub async fn overview(app: web::Data<App>, _user: User) -> web::Json<Overview> {
@@ -41,19 +36,8 @@ pub async fn overview(app: web::Data<App>, _user: User) -> web::Json<Overview> {
     })
 }
 
-/// The organisation's connections with their agents' state.
-#[utoipa::path(tag = "status", security(("token" = [])), responses(
-    (status = 200, body = AgentList), (status = 401, body = ErrorBody)))]
-#[get("/status/agents")]
-pub async fn agents(app: web::Data<App>, user: User) -> ApiResult<web::Json<AgentList>> {
-    let all = app.connections.list(&user.0.organization_id).await?;
-    Ok(web::Json(AgentList {
-        agents: all.into_iter().map(ConnectionBody::from).collect(),
-    }))
-}
-
 /// The browser's live socket. Its first frame is `{"type":"auth","access_token"}`, within five seconds.
-#[utoipa::path(tag = "status", responses((status = 101), (status = 403, body = ErrorBody)))]
+#[utoipa::path(operation_id = "open_status_socket", tag = "status", responses((status = 101), (status = 403, body = ErrorBody)))]
 #[get("/status/ws")]
 pub async fn public_socket(
     app: web::Data<App>,

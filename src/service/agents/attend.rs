@@ -2,15 +2,17 @@
 //! Whatever the agent sends is checked; breaking a rule ends its socket and nothing else.
 
 use std::io::Read;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use futures::{Sink, Stream};
 use tokio::sync::Notify;
 
-use super::{Agent, Hub, next_number};
+use super::{Admission, Agent, Epoch, Hub, next_number};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
+use crate::id;
 use crate::link::asking::{Part, Requests};
 use crate::link::{self, Closing, Ended, Frame, Handler, Outbox, Violation};
 use crate::protocol::{
@@ -24,25 +26,35 @@ struct Attendant<'a> {
     hub: &'a Hub,
     connection_id: &'a str,
     kind: Kind,
+    epoch: Epoch,
     agent: Arc<Agent>,
     greeted: AtomicBool,
 }
 
+/// From here on a difference between the clocks is worth a line in the log: times in queries such as "today"
+/// may then mean different days.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 impl Hub {
     /// Serves the socket of one agent whose key was found right, until the socket ends.
-    pub async fn attend<R, W>(&self, connection_id: &str, kind: Kind, stream: R, sink: W) -> Ended
+    pub async fn attend<R, W>(&self, admission: &Admission, stream: R, sink: W) -> Ended
     where
         R: Stream<Item = std::result::Result<Frame, Ended>>,
         W: Sink<Frame>,
         W::Error: std::fmt::Display,
     {
         let outbox = Arc::new(Outbox::default());
+        let connection_id = admission.connection_id.as_str();
         let attendant = Attendant {
             hub: self,
             connection_id,
-            kind,
+            kind: admission.kind,
+            epoch: admission.epoch,
             agent: Arc::new(Agent {
                 number: next_number(&self.inner),
+                connected_at: id::now(),
+                connected: Instant::now(),
+                heard_ms: AtomicU64::new(0),
                 requests: Requests::new(outbox.clone()),
                 outbox: outbox.clone(),
                 report: Mutex::default(),
@@ -147,40 +159,76 @@ impl Attendant<'_> {
                 self.kind.name()
             )));
         }
-        let now_reachable = {
-            let mut report = self.agent.report();
-            let is_reachable = |database: &Option<Database>| database.as_ref().is_some_and(|d| d.reachable);
-            let was = is_reachable(&report.database);
-            report.product = protocol::sentence(&hello.product);
-            if let Some(database) = hello.database.clone() {
-                report.database = Some(database.fitted());
-            }
-            !was && is_reachable(&report.database)
-        };
+        let protocol = protocol::agree(&hello)?;
+        let now_reachable = self.note(&hello, protocol);
         if !self.greeted.swap(true, Ordering::Relaxed) {
-            let protocol = protocol::agree(&hello)?;
-            self.agent.outbox.send(
-                id,
-                Message::Welcome(Welcome {
-                    protocol,
-                    product: env!("CARGO_PKG_VERSION").into(),
-                    connection_id: self.connection_id.into(),
-                    kind: self.kind.name().into(),
-                }),
-            );
-            let mut connections = self.hub.lock();
-            let connection = connections.entry(self.connection_id.to_owned()).or_default();
-            connection.agents.push(self.agent.clone());
-            tracing::info!(
-                connection = self.connection_id,
-                version = self.agent.report().product,
-                agents = connection.agents.len(),
-                "agent connected"
-            );
+            self.greet(id, protocol)?;
         }
         self.hub.tell_status(self.connection_id);
         if now_reachable {
             self.agent.schema_wanted.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Keeps what the agent says of itself; true when its database has just become reachable.
+    fn note(&self, hello: &Hello, protocol: u32) -> bool {
+        let mut report = self.agent.report();
+        let is_reachable = |database: &Option<Database>| database.as_ref().is_some_and(|d| d.reachable);
+        let was = is_reachable(&report.database);
+        report.product = protocol::sentence(&hello.product);
+        report.protocol = protocol;
+        report.host = hello.host.as_deref().map(protocol::sentence);
+        report.policy = hello.policy.clone();
+        report.clock_skew_ms = hello
+            .clock_ms
+            .map(|theirs| theirs.saturating_sub(chrono::Utc::now().timestamp_millis()));
+        if let Some(database) = hello.database.clone() {
+            report.database = Some(database.fitted());
+        }
+        !was && is_reachable(&report.database)
+    }
+
+    /// Answers the first hello and takes the agent into the hub, unless its key was replaced since it knocked.
+    fn greet(&self, id: u64, protocol: u32) -> std::result::Result<(), Violation> {
+        if self.hub.is_open().is_err() {
+            self.agent
+                .outbox
+                .close(Closing::new(Closing::AWAY, "The server is stopping."));
+            return Ok(());
+        }
+        let mut connections = self.hub.lock();
+        let connection = connections.entry(self.connection_id.to_owned()).or_default();
+        if Epoch(connection.epoch) != self.epoch {
+            return Err(Violation(super::cut().reason));
+        }
+        self.agent.outbox.send(
+            id,
+            Message::Welcome(Welcome {
+                protocol,
+                product: env!("CARGO_PKG_VERSION").into(),
+                connection_id: self.connection_id.into(),
+                kind: self.kind.name().into(),
+            }),
+        );
+        connection.agents.push(self.agent.clone());
+        let report = self.agent.report();
+        tracing::info!(
+            connection = self.connection_id,
+            version = report.product,
+            host = report.host,
+            agents = connection.agents.len(),
+            "agent connected"
+        );
+        if let Some(skew) = report.clock_skew_ms
+            && skew.unsigned_abs() >= CLOCK_SKEW.as_millis() as u64
+        {
+            tracing::warn!(
+                connection = self.connection_id,
+                "the agent's clock is {} s {} this server's; set both by the network time",
+                skew.unsigned_abs() / 1000,
+                if skew > 0 { "ahead of" } else { "behind" }
+            );
         }
         Ok(())
     }
@@ -194,11 +242,12 @@ impl Handler for Attendant<'_> {
         }
         match message {
             Message::Hello(hello) => self.hello(id, hello)?,
-            Message::Pong(Pong { database }) => {
+            Message::Pong(Pong { database, took_us }) => {
                 let waiting = self.agent.probes().waiting.remove(&id);
                 if let Some(waiting) = waiting {
+                    let database = database.map(Database::fitted);
                     // Whoever asked may have left.
-                    waiting.send(database.map(Database::fitted)).ok();
+                    waiting.send(Pong { database, took_us }).ok();
                 }
             }
             Message::Ping(_) => self.agent.outbox.send(id, Message::Pong(Pong::default())),
@@ -222,6 +271,12 @@ impl Handler for Attendant<'_> {
 
     fn data(&self, id: u64, chunk: &[u8], cost: u64) -> std::result::Result<(), Violation> {
         self.agent.requests.data(id, chunk, cost)
+    }
+
+    fn heard(&self) {
+        let after = self.agent.connected.elapsed().as_millis();
+        let after = u64::try_from(after).unwrap_or(u64::MAX);
+        self.agent.heard_ms.store(after, Ordering::Relaxed);
     }
 }
 

@@ -5,20 +5,26 @@
 
 mod attend;
 mod remote;
+mod running;
+mod test;
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::NaiveDateTime;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 pub use self::remote::{Caller, RemoteSource};
+pub use self::running::RunningQuery;
+pub use self::test::AgentTest;
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
+use crate::id;
 use crate::link::asking::Requests;
 use crate::link::{Closing, Heartbeat, Outbox};
-use crate::protocol::{DRAIN_FOR, Database, Drain, Message};
+use crate::protocol::{Database, Drain, Message, Ping, PolicySummary, Pong};
 use crate::source::{Kind, Source};
 
 /// Every connected agent, by connection. Cheap to clone.
@@ -32,6 +38,9 @@ struct Inner {
     connections: Mutex<HashMap<String, Connection>>,
     last_agent: AtomicU64,
     heartbeat: Heartbeat,
+    running: running::Register,
+    /// The server is stopping.
+    draining: AtomicBool,
 }
 
 /// What is known of one connection. Stays when its agents leave, for the catalog.
@@ -41,17 +50,46 @@ struct Connection {
     catalog: Option<Arc<Catalog>>,
     /// The status last sent as an event.
     told: AgentStatus,
+    /// Counts the times that every agent was cut: an [`Admission`] of an earlier one is void.
+    epoch: u64,
+}
+
+/// The right of one socket to be attended: its key was found right. Void once the connection's agents were
+/// cut, so that a key replaced while its agent was knocking does not get in.
+pub struct Admission {
+    pub connection_id: String,
+    pub kind: Kind,
+    epoch: Epoch,
+}
+
+/// See [`Hub::epoch`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Epoch(u64);
+
+impl Admission {
+    /// `epoch` has to be from before the key was read.
+    pub fn new(connection_id: String, kind: Kind, epoch: Epoch) -> Admission {
+        Admission {
+            connection_id,
+            kind,
+            epoch,
+        }
+    }
 }
 
 /// One connected agent.
 struct Agent {
     number: u64,
+    connected_at: NaiveDateTime,
+    connected: Instant,
+    /// When it was last heard, in milliseconds after `connected`.
+    heard_ms: AtomicU64,
     outbox: Arc<Outbox>,
     requests: Requests,
     report: Mutex<Report>,
     /// Somebody wants its schema.
     schema_wanted: Notify,
-    /// Pings that wait for the agent to try its database.
+    /// Pings that somebody waits for.
     probes: Mutex<Probes>,
 }
 
@@ -59,6 +97,11 @@ struct Agent {
 #[derive(Default)]
 struct Report {
     product: String,
+    protocol: u32,
+    host: Option<String>,
+    policy: Option<PolicySummary>,
+    /// How far the agent's clock is ahead of ours, in milliseconds.
+    clock_skew_ms: Option<i64>,
     database: Option<Database>,
     draining: bool,
 }
@@ -66,7 +109,31 @@ struct Report {
 #[derive(Default)]
 struct Probes {
     last_id: u64,
-    waiting: HashMap<u64, oneshot::Sender<Option<Database>>>,
+    waiting: HashMap<u64, oneshot::Sender<Pong>>,
+}
+
+/// One connected agent, as it is shown to people.
+#[derive(Debug, Clone)]
+pub struct AgentInfo {
+    /// Of this socket; a new one after every reconnect.
+    pub number: u64,
+    /// The agent's product version.
+    pub version: String,
+    /// The protocol spoken with it.
+    pub protocol: u32,
+    pub host: Option<String>,
+    pub connected_at: NaiveDateTime,
+    /// Never longer ago than the heartbeat allows.
+    pub heard_at: NaiveDateTime,
+    pub policy: Option<PolicySummary>,
+    /// How far the agent's clock is ahead of ours, in milliseconds; None from an old agent.
+    pub clock_skew_ms: Option<i64>,
+    /// None until it tried.
+    pub database: Option<Database>,
+    /// It is stopping: what runs may finish, nothing new goes to it.
+    pub draining: bool,
+    /// Requests it is answering.
+    pub running: usize,
 }
 
 /// Something changed about a connection.
@@ -89,6 +156,8 @@ pub enum AgentChange {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AgentStatus {
     pub online: bool,
+    /// Agents connected.
+    pub agents: usize,
     /// Whether the agent reaches its database; None until it said so.
     pub database: Option<bool>,
     pub agent_version: Option<String>,
@@ -100,6 +169,22 @@ pub struct AgentStatus {
 
 /// Probe ids begin here, so that they never meet those of heartbeats.
 const FIRST_PROBE: u64 = 1 << 32;
+
+/// How long an agent may take to answer a ping that has it try its database.
+const PONG_WITHIN: Duration = Duration::from_secs(30);
+
+/// Within what time agents are asked to dial again when the server stops, in milliseconds: two thousand of
+/// them spread over five seconds.
+const COME_BACK_MS: u64 = 1_000;
+const COME_BACK_MS_PER_AGENT: u64 = 2;
+
+/// What an agent is told when its key does not fit any more.
+fn cut() -> Closing {
+    Closing::new(
+        Closing::POLICY,
+        "The key of this connection was replaced or revoked, or the connection was deleted.",
+    )
+}
 
 impl Hub {
     pub fn new() -> Hub {
@@ -114,6 +199,8 @@ impl Hub {
                 connections: Mutex::default(),
                 last_agent: AtomicU64::new(0),
                 heartbeat,
+                running: running::Register::default(),
+                draining: AtomicBool::new(false),
             }),
         }
     }
@@ -130,12 +217,59 @@ impl Hub {
         self.inner.events.subscribe()
     }
 
+    /// Everything there is right now, as if it had just happened.
+    pub fn present(&self) -> Vec<AgentEvent> {
+        let connections = self.lock();
+        let mut all = Vec::new();
+        for (id, connection) in connections.iter() {
+            let event = |change| AgentEvent {
+                connection_id: id.clone(),
+                change,
+            };
+            all.push(event(AgentChange::Status(connection.status())));
+            all.extend(
+                connection
+                    .catalog
+                    .clone()
+                    .map(|catalog| event(AgentChange::Catalog(catalog))),
+            );
+        }
+        all
+    }
+
     /// The state of a connection.
     pub fn status(&self, connection_id: &str) -> AgentStatus {
         self.lock()
             .get(connection_id)
             .map(Connection::status)
             .unwrap_or_default()
+    }
+
+    /// The connection's agents, best first.
+    pub fn agents_of(&self, connection_id: &str) -> Vec<AgentInfo> {
+        let agents = self.agents(connection_id).unwrap_or_default();
+        agents.iter().map(|agent| agent.info()).collect()
+    }
+
+    /// The queries that run at the connection's agents, oldest first.
+    pub fn running_at(&self, connection_id: &str) -> Vec<RunningQuery> {
+        self.inner.running.at(connection_id)
+    }
+
+    /// Has every agent of the connection try its database and times it. Errors: `AgentOffline` when there is
+    /// no agent.
+    pub async fn test(&self, connection_id: &str) -> Result<Vec<AgentTest>> {
+        let agents = self.agents(connection_id)?;
+        Ok(futures::future::join_all(agents.iter().map(|agent| agent.test())).await)
+    }
+
+    /// To be asked for before the key of an agent is read; see [`Admission`].
+    pub fn epoch(&self, connection_id: &str) -> Epoch {
+        Epoch(
+            self.lock()
+                .get(connection_id)
+                .map_or(0, |connection| connection.epoch),
+        )
     }
 
     /// The database behind the connection's agent, asked through the healthiest, least busy agent.
@@ -178,15 +312,27 @@ impl Hub {
         Ok(())
     }
 
-    /// Cuts every agent of a connection at once (its key was rotated or the connection deleted).
+    /// Cuts every agent of a connection at once, also those whose socket is just being opened (its key was
+    /// rotated or revoked, or the connection deleted).
     pub fn disconnect(&self, connection_id: &str) {
-        if let Ok(agents) = self.agents(connection_id) {
-            for agent in agents {
-                agent.outbox.close(Closing::new(
-                    Closing::POLICY,
-                    "The key of this connection was replaced or the connection was deleted.",
-                ));
-            }
+        let cut_off = {
+            let mut connections = self.lock();
+            let connection = connections.entry(connection_id.to_owned()).or_default();
+            connection.epoch += 1;
+            std::mem::take(&mut connection.agents)
+        };
+        for agent in &cut_off {
+            agent.outbox.close(cut());
+            agent.requests.fail(attend::gone());
+        }
+        self.tell_status(connection_id);
+    }
+
+    /// Cuts every agent of a connection that is no more, and forgets its schema.
+    pub fn forget(&self, connection_id: &str) {
+        self.disconnect(connection_id);
+        if let Some(connection) = self.lock().get_mut(connection_id) {
+            connection.catalog = None;
         }
     }
 
@@ -205,9 +351,11 @@ impl Hub {
         agents.map(|agent| agent.requests.running()).sum()
     }
 
-    /// The server is stopping: tells every agent, lets running queries finish for up to [`DRAIN_FOR`], and
-    /// closes the sockets (open ones would hold the HTTP server's own shutdown).
-    pub async fn drain(&self) {
+    /// The server is stopping: nothing new is asked, every agent is told (and when to come back), running
+    /// queries may finish within `time` or are told why not, and the sockets are closed (open ones would hold
+    /// the HTTP server's own shutdown).
+    pub async fn drain(&self, time: Duration) {
+        self.inner.draining.store(true, Ordering::Relaxed);
         let all = || -> Vec<Arc<Agent>> {
             let connections = self.lock();
             connections
@@ -215,20 +363,38 @@ impl Hub {
                 .flat_map(|connection| connection.agents.iter().cloned())
                 .collect()
         };
-        for agent in all() {
-            agent.outbox.send(0, Message::Drain(Drain {}));
+        let agents = all();
+        let come_back_ms = COME_BACK_MS + agents.len() as u64 * COME_BACK_MS_PER_AGENT;
+        for agent in agents {
+            let drain = Drain {
+                come_back_ms: Some(come_back_ms),
+            };
+            agent.outbox.send(0, Message::Drain(drain));
         }
         let finished = async {
             while self.running() > 0 {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        tokio::time::timeout(DRAIN_FOR, finished).await.ok();
+        tokio::time::timeout(time, finished).await.ok();
         for agent in all() {
+            agent.requests.fail(Error::AgentOffline(
+                "The server was stopped before the query had finished. Ask again in a moment.".into(),
+            ));
             agent
                 .outbox
                 .close(Closing::new(Closing::AWAY, "The server is stopping."));
         }
+    }
+
+    /// Errors: `AgentOffline` once the server is stopping.
+    fn is_open(&self) -> Result<()> {
+        if self.inner.draining.load(Ordering::Relaxed) {
+            return Err(Error::AgentOffline(
+                "The server is being stopped; ask again in a moment.".into(),
+            ));
+        }
+        Ok(())
     }
 
     /// The connection's agents, best first: those that reach their database, then the least busy. Agents
@@ -299,6 +465,7 @@ impl Connection {
         let database = report.database.as_ref();
         AgentStatus {
             online: true,
+            agents: self.agents.len(),
             database: database.map(|database| database.reachable),
             agent_version: Some(report.product.clone()),
             database_version: database.and_then(|database| database.version.clone()),
@@ -330,8 +497,38 @@ impl Agent {
         database + if report.draining { 4 } else { 0 }
     }
 
+    fn info(&self) -> AgentInfo {
+        let heard = Duration::from_millis(self.heard_ms.load(Ordering::Relaxed));
+        let silent = self.connected.elapsed().saturating_sub(heard);
+        let report = self.report();
+        AgentInfo {
+            number: self.number,
+            version: report.product.clone(),
+            protocol: report.protocol,
+            host: report.host.clone(),
+            connected_at: self.connected_at,
+            heard_at: id::now() - silent,
+            policy: report.policy.clone(),
+            clock_skew_ms: report.clock_skew_ms,
+            database: report.database.clone(),
+            draining: report.draining,
+            running: self.requests.running(),
+        }
+    }
+
     /// Has the agent try its database and gives its report.
     async fn probe(&self) -> Result<Database> {
+        let pong = self.ping(Ping { probe: true }).await?;
+        pong.database.ok_or_else(|| {
+            Error::source(
+                crate::error::SourceFault::Unreachable,
+                "The agent has not tried its database yet.",
+            )
+        })
+    }
+
+    /// Pings and waits for the answer. Errors: `AgentOffline`, `Timeout`.
+    async fn ping(&self, ping: Ping) -> Result<Pong> {
         let (sender, receiver) = oneshot::channel();
         let id = {
             let mut probes = self.probes();
@@ -342,18 +539,14 @@ impl Agent {
             probes.waiting.insert(id, sender);
             id
         };
-        self.outbox
-            .send(id, Message::Ping(crate::protocol::Ping { probe: true }));
-        match tokio::time::timeout(Duration::from_secs(30), receiver).await {
-            Ok(Ok(Some(database))) => Ok(database),
-            Ok(Ok(None)) => Err(Error::source(
-                crate::error::SourceFault::Unreachable,
-                "The agent has not tried its database yet.",
-            )),
+        self.outbox.send(id, Message::Ping(ping));
+        match tokio::time::timeout(PONG_WITHIN, receiver).await {
+            Ok(Ok(pong)) => Ok(pong),
             Ok(Err(_)) => Err(attend::gone()),
-            Err(_) => Err(Error::Timeout(
-                "The agent did not say within 30 s whether it reaches its database.".into(),
-            )),
+            Err(_) => Err(Error::Timeout(format!(
+                "The agent did not say within {} s whether it reaches its database.",
+                PONG_WITHIN.as_secs()
+            ))),
         }
     }
 }

@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use async_trait::async_trait;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::running::Running as Registered;
 use super::{AgentChange, Hub};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result, SourceFault};
@@ -27,6 +28,8 @@ const CATALOG_WITHIN: Duration = Duration::from_secs(20);
 pub struct Caller {
     /// Id of the user, for the agent's log.
     pub asker: Option<String>,
+    /// Id of the question, so that its query can be found among those that run.
+    pub question: Option<String>,
     /// W3C trace context.
     pub traceparent: Option<String>,
 }
@@ -50,7 +53,8 @@ impl RemoteSource {
     }
 
     /// Sends the query to the best agent that takes it.
-    fn ask(&self, query: &str, limits: &Limits) -> Result<Reply> {
+    fn ask(&self, query: &str, limits: &Limits) -> Result<(Reply, Registered)> {
+        self.hub.is_open()?;
         let mut refused = None;
         for agent in self.hub.agents(&self.connection_id)? {
             let message = |credit| {
@@ -68,7 +72,11 @@ impl RemoteSource {
                 })
             };
             match agent.requests.ask(message) {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    let (inner, id) = (&self.hub.inner, &self.connection_id);
+                    let entry = Registered::new(inner, id, agent.number, &self.caller, query);
+                    return Ok((reply, entry));
+                }
                 // Full, or gone a moment ago: the next one may take it.
                 Err(error @ (Error::TooMany(_) | Error::AgentOffline(_))) => {
                     refused.get_or_insert(error);
@@ -146,8 +154,10 @@ impl Source for RemoteSource {
     }
 
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows> {
+        let (reply, registered) = self.ask(query, limits)?;
         let mut running = Running {
-            reply: self.ask(query, limits)?,
+            reply,
+            registered,
             decoder: Decoder::new(limits.rows),
             deadline: Instant::now() + limits.time() + GRACE,
             limits: *limits,
@@ -193,6 +203,7 @@ impl Source for RemoteSource {
 /// A query being answered. Dropping it cancels the query.
 struct Running {
     reply: Reply,
+    registered: Registered,
     decoder: Decoder,
     deadline: Instant,
     limits: Limits,
@@ -231,6 +242,7 @@ impl Running {
     /// The agent cuts at the limits; one that does not is not believed.
     fn count(&mut self, batch: RecordBatch) -> Result<RecordBatch> {
         self.rows += batch.num_rows() as u64;
+        self.registered.count(batch.num_rows() as u64);
         self.bytes += batch.get_array_memory_size() as u64;
         // The measure is coarse, and one batch may lie across the limit.
         if self.bytes / 2 > self.limits.bytes.saturating_add(MAX_IPC_MESSAGE as u64) {

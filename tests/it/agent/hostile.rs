@@ -21,22 +21,30 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use super::world::{self, Fake, LIMITS, QUERY, Server, agent, eventually, rows_of, within};
 
 /// A socket that says what a test tells it to.
-struct Raw<S>(WebSocketStream<S>);
+pub(super) struct Raw<S>(WebSocketStream<S>, bool);
 
 impl Raw<MaybeTlsStream<TcpStream>> {
-    async fn dial(
+    pub(super) async fn dial(
         server: &Server,
         connection: &str,
         protocol: Option<&str>,
     ) -> Result<Self, tungstenite::Error> {
-        let mut request = server.url(connection).into_client_request().unwrap();
+        Raw::dial_at(&server.url(connection), "right", protocol).await
+    }
+
+    pub(super) async fn dial_at(
+        url: &str,
+        key: &str,
+        protocol: Option<&str>,
+    ) -> Result<Self, tungstenite::Error> {
+        let mut request = url.into_client_request().unwrap();
         let headers = request.headers_mut();
-        headers.insert("Authorization", "Bearer right".parse().unwrap());
+        headers.insert("Authorization", format!("Bearer {key}").parse().unwrap());
         if let Some(protocol) = protocol {
             headers.insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
         }
         let (socket, _) = tokio_tungstenite::connect_async(request).await?;
-        Ok(Raw(socket))
+        Ok(Raw(socket, true))
     }
 
     /// An agent that has said hello and was welcomed.
@@ -52,26 +60,63 @@ impl Raw<MaybeTlsStream<TcpStream>> {
 }
 
 impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Raw<S> {
-    async fn send(&mut self, message: Message) {
+    pub(super) async fn send(&mut self, message: Message) {
         // The other side may have closed already.
-        self.0.send(message).await.ok();
+        if within(self.0.send(message)).await.is_err() {
+            self.1 = false;
+        }
     }
 
-    async fn text(&mut self, text: &str) {
+    /// Whether everything sent so far went out.
+    pub(super) fn is_open(&self) -> bool {
+        self.1
+    }
+
+    pub(super) fn into_inner(self) -> WebSocketStream<S> {
+        self.0
+    }
+
+    pub(super) async fn text(&mut self, text: &str) {
         self.send(Message::Text(text.into())).await;
     }
 
-    async fn say(&mut self, id: u64, message: Wire) {
+    pub(super) async fn say(&mut self, id: u64, message: Wire) {
         let text = Envelope::new(id, message).encode().unwrap();
         self.text(&text).await;
     }
 
-    async fn data(&mut self, id: u64, chunk: &[u8]) {
+    pub(super) async fn data(&mut self, id: u64, chunk: &[u8]) {
         self.send(Message::Binary(protocol::data_frame(id, chunk))).await;
     }
 
+    /// Answers the next query with the rows of a made-up source.
+    pub(super) async fn answer(&mut self, fake: &Fake) {
+        let query = loop {
+            let envelope = self.hear().await;
+            if let Wire::Query(_) = envelope.message {
+                break envelope;
+            }
+        };
+        let mut encoder = clean_custard::link::ipc::Encoder::new(&fake.schema()).unwrap();
+        let mut bytes = encoder.take();
+        let mut rows = 0;
+        for batch in fake.batches() {
+            rows += batch.num_rows() as u64;
+            bytes.extend(encoder.encode(&batch).unwrap());
+        }
+        bytes.extend(encoder.finish().unwrap());
+        for chunk in bytes.chunks(protocol::MAX_CHUNK) {
+            self.data(query.id, chunk).await;
+        }
+        let end = End {
+            rows,
+            truncated: false,
+        };
+        self.say(query.id, Wire::End(end)).await;
+    }
+
     /// The next control message, pings aside.
-    async fn hear(&mut self) -> Envelope {
+    pub(super) async fn hear(&mut self) -> Envelope {
         within(async {
             loop {
                 match self.0.next().await {
@@ -89,8 +134,35 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Raw<S> {
         .await
     }
 
+    /// The id of the next ping with a number as tests of a connection have it; heartbeats count from 1.
+    pub(super) async fn hear_ping(&mut self) -> u64 {
+        within(async {
+            loop {
+                if let Some(Ok(Message::Text(text))) = self.0.next().await {
+                    let envelope = Envelope::decode(&text).unwrap();
+                    if matches!(envelope.message, Wire::Ping(_)) && envelope.id > 1 << 32 {
+                        return envelope.id;
+                    }
+                }
+            }
+        })
+        .await
+    }
+
+    /// Until the socket has ended, in whatever way.
+    pub(super) async fn gone(&mut self) {
+        within(async {
+            while let Some(Ok(message)) = self.0.next().await {
+                if let Message::Close(_) = message {
+                    return;
+                }
+            }
+        })
+        .await;
+    }
+
     /// The reason the other side closes for; everything before is skipped.
-    async fn closed(&mut self) -> String {
+    pub(super) async fn closed(&mut self) -> String {
         within(async {
             loop {
                 match self.0.next().await {
@@ -107,11 +179,14 @@ impl<S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin> Raw<S> {
     }
 }
 
-fn hello(kind: &str) -> Wire {
+pub(super) fn hello(kind: &str) -> Wire {
     Wire::Hello(Hello {
         protocol: 1,
         oldest: 1,
         product: "0.0.0".into(),
+        host: None,
+        clock_ms: None,
+        policy: None,
         database: Some(protocol::Database {
             reachable: true,
             kind: kind.into(),
@@ -313,19 +388,24 @@ async fn a_schema_without_end_or_sense_is_refused() {
 }
 
 /// A server that says what a test tells it to.
-struct RawServer(TcpListener);
+pub(super) struct RawServer(TcpListener);
 
 impl RawServer {
-    async fn start() -> RawServer {
+    pub(super) async fn start() -> RawServer {
         RawServer(TcpListener::bind("127.0.0.1:0").await.unwrap())
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("ws://{}/api/v1/connections/ws/c1", self.0.local_addr().unwrap())
     }
 
-    async fn accept(&self) -> Raw<TcpStream> {
-        let (stream, _) = within(self.0.accept()).await.unwrap();
+    /// Whoever dials next, however long it takes.
+    pub(super) async fn dialled(&self) -> TcpStream {
+        self.0.accept().await.unwrap().0
+    }
+
+    pub(super) async fn accept(&self) -> Raw<TcpStream> {
+        let stream = within(self.dialled()).await;
         #[expect(clippy::result_large_err, reason = "the library's own signature")]
         let answer = |request: &Request, mut response: Response| {
             assert_eq!(request.headers()["authorization"], "Bearer right");
@@ -334,13 +414,13 @@ impl RawServer {
             Ok(response)
         };
         let socket = tokio_tungstenite::accept_hdr_async(stream, answer).await.unwrap();
-        let mut raw = Raw(socket);
+        let mut raw = Raw(socket, true);
         assert!(matches!(raw.hear().await.message, Wire::Hello(_)));
         raw
     }
 
     /// An agent's socket that was welcomed.
-    async fn welcomed(&self) -> Raw<TcpStream> {
+    pub(super) async fn welcomed(&self) -> Raw<TcpStream> {
         let mut raw = self.accept().await;
         raw.say(1, welcome("POSTGRESQL")).await;
         raw
@@ -356,7 +436,7 @@ fn welcome(kind: &str) -> Wire {
     })
 }
 
-fn query(text: &str, credit: u64) -> Wire {
+pub(super) fn query(text: &str, credit: u64) -> Wire {
     Wire::Query(Query {
         query: text.into(),
         limits: QueryLimits {

@@ -1,9 +1,12 @@
 //! The agent and the hub through real sockets: a small server with the real socket handler, the real agent,
 //! and a source that makes up its rows. What the database itself does is tested with its source.
 
+mod faults;
 mod hostile;
+mod logged;
 mod postgres;
-mod world;
+mod wire;
+pub mod world;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -258,7 +261,7 @@ async fn a_stopping_server_finishes_what_runs() {
     let mut rows = within(source.run(QUERY, &LIMITS)).await.unwrap();
     let first = within(rows.batches.next()).await.unwrap().unwrap();
     let hub = server.hub.clone();
-    let draining = tokio::spawn(async move { hub.drain().await });
+    let draining = tokio::spawn(async move { hub.drain(Duration::from_secs(20)).await });
     assert_eq!(first.num_rows() + rows_of(rows).await.unwrap(), 200);
     within(draining).await.unwrap();
     eventually(|| server.hub.count() == 0).await;

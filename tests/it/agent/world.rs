@@ -15,7 +15,7 @@ use clean_custard::catalog::{Catalog, Column, ColumnKind, Table};
 use clean_custard::error::{Error, Result, SourceFault};
 use clean_custard::rows::{Rows, Truncated};
 use clean_custard::server::agent_socket;
-use clean_custard::service::agents::Hub;
+use clean_custard::service::agents::{Admission, Hub};
 use clean_custard::source::{Dialect, Health, Kind, Limits, Source};
 use tokio_util::sync::CancellationToken;
 
@@ -144,7 +144,10 @@ async fn socket(
             "error": {"code": "unauthorized", "message": "This key is not known."}
         })));
     }
-    agent_socket::serve(&request, payload, hub.clone(), id.into_inner(), Kind::Postgresql).await
+    let id = id.into_inner();
+    let epoch = hub.epoch(&id);
+    let admission = Admission::new(id, Kind::Postgresql, epoch);
+    agent_socket::serve(&request, payload, hub.clone(), admission).await
 }
 
 /// An agent running in this process.

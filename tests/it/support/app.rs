@@ -59,7 +59,7 @@ pub struct TestApp {
     pub address: SocketAddr,
     pub setup_code: Option<String>,
     pub data_dir: TempDir,
-    config: Config,
+    pub config: Config,
     handle: ServerHandle,
     thread: Option<std::thread::JoinHandle<()>>,
     _database: Option<Database<'static>>,
@@ -188,11 +188,7 @@ impl TestApp {
 
     /// Nobody in particular.
     pub fn anonymous(&self) -> Caller {
-        Caller {
-            base: format!("http://{}", self.address),
-            client: client(),
-            token: None,
-        }
+        Caller::at(self.address)
     }
 
     /// The owner, set up if need be.
@@ -210,15 +206,7 @@ impl TestApp {
     }
 
     pub async fn log_in(&self, email: &str, password: &str) -> Caller {
-        let caller = self.anonymous();
-        let (status, answer) = caller
-            .post(
-                "/api/v1/auth/login",
-                &json!({ "email": email, "password": password }),
-            )
-            .await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        caller.with_token(&answer)
+        self.anonymous().log_in(email, password).await
     }
 }
 
@@ -238,6 +226,22 @@ fn client() -> Client {
 }
 
 impl Caller {
+    /// Nobody in particular, at any server.
+    pub fn at(address: SocketAddr) -> Caller {
+        Caller {
+            base: format!("http://{address}"),
+            client: client(),
+            token: None,
+        }
+    }
+
+    pub async fn log_in(self, email: &str, password: &str) -> Caller {
+        let body = json!({ "email": email, "password": password });
+        let (status, answer) = self.post("/api/v1/auth/login", &body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        self.with_token(&answer)
+    }
+
     pub fn with_token(mut self, log_in: &Value) -> Caller {
         self.token = Some(log_in["access_token"].as_str().expect("a token").to_owned());
         self

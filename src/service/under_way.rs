@@ -1,0 +1,117 @@
+//! Questions under way: who asked what, who may see it, and how to stop it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio_util::sync::CancellationToken;
+
+use super::accounts::{Identity, Role};
+use super::agents::RunningQuery;
+
+/// Questions under way, by id. Cheap to clone.
+#[derive(Clone, Default)]
+pub(super) struct UnderWay(Arc<Mutex<HashMap<String, Question>>>);
+
+/// One question.
+struct Question {
+    organization_id: String,
+    user_id: String,
+    user_name: String,
+    question: String,
+    cancel: CancellationToken,
+}
+
+/// A question whose query runs at an agent right now.
+#[derive(Debug, Clone)]
+pub struct RunningQuestion {
+    /// Of the question; cancelling takes it.
+    pub id: String,
+    pub question: String,
+    /// The name of whoever asked.
+    pub asked_by: String,
+    /// Whether this is the viewer's own.
+    pub own: bool,
+    pub running: RunningQuery,
+}
+
+impl Question {
+    /// One's own; for an admin everybody's of the organisation.
+    fn is_open_to(&self, who: &Identity) -> bool {
+        self.user_id == who.user_id
+            || (self.organization_id == who.organization_id && who.role >= Role::Admin)
+    }
+}
+
+impl UnderWay {
+    pub(super) fn add(
+        &self,
+        id: &str,
+        who: &Identity,
+        question: &str,
+        cancel: CancellationToken,
+    ) -> UnderWayGuard {
+        let entry = Question {
+            organization_id: who.organization_id.clone(),
+            user_id: who.user_id.clone(),
+            user_name: who.name.clone(),
+            question: question.to_owned(),
+            cancel,
+        };
+        self.lock().insert(id.to_owned(), entry);
+        UnderWayGuard {
+            all: self.clone(),
+            id: id.to_owned(),
+        }
+    }
+
+    /// Stops a question, if this person may. False when there is none for them.
+    pub(super) fn cancel(&self, id: &str, who: &Identity) -> bool {
+        match self.lock().get(id) {
+            Some(question) if question.is_open_to(who) => {
+                question.cancel.cancel();
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Of the queries that run, those whose questions this person may see.
+    pub(super) fn known(&self, running: Vec<RunningQuery>, who: &Identity) -> Vec<RunningQuestion> {
+        let all = self.lock();
+        running
+            .into_iter()
+            .filter_map(|running| {
+                let id = running.caller.question.clone()?;
+                let question = all.get(&id).filter(|question| question.is_open_to(who))?;
+                Some(RunningQuestion {
+                    id,
+                    question: question.question.clone(),
+                    asked_by: question.user_name.clone(),
+                    own: question.user_id == who.user_id,
+                    running,
+                })
+            })
+            .collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
+        // A map of tokens cannot be left half-changed by a panic.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the question out of [`UnderWay`] when it ends, however it ends.
+pub(super) struct UnderWayGuard {
+    all: UnderWay,
+    id: String,
+}
+
+impl Drop for UnderWayGuard {
+    fn drop(&mut self) {
+        self.all.lock().remove(&self.id);
+    }
+}
