@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 /// The file formats a result can leave in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = ExportFormat)]
 pub enum Format {
     /// RFC 4180, UTF-8, with a header.
     Csv,

@@ -101,6 +101,7 @@ pub struct Running {
 #[openapi(
     info(title = "Clean Custard", description = "Ask questions about databases and files in plain language."),
     modifiers(&Security),
+    components(schemas(crate::rows::export::Format)),
     tags(
         (name = "accounts"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
         (name = "status"), (name = "settings"), (name = "health")

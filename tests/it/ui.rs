@@ -146,6 +146,10 @@ fn words_with_a_fixed_choice_are_enums_in_the_document() {
             .contains(&offline)
     );
     let everything = document.to_string();
+    for name in everything.split("#/components/schemas/").skip(1) {
+        let name = name.split('"').next().unwrap();
+        assert!(schemas[name].is_object(), "{name} is used and not explained");
+    }
     for name in [
         "AgentState",
         "DatabaseState",

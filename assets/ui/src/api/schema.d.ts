@@ -11,7 +11,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Logs in. */
-        post: operations["post /api/v1/auth/login"];
+        post: operations["log_in"];
         delete?: never;
         options?: never;
         head?: never;
@@ -28,7 +28,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ends this session. */
-        post: operations["post /api/v1/auth/logout"];
+        post: operations["log_out"];
         delete?: never;
         options?: never;
         head?: never;
@@ -45,7 +45,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Ends all one's sessions. */
-        post: operations["post /api/v1/auth/logout-all-devices"];
+        post: operations["log_out_all_devices"];
         delete?: never;
         options?: never;
         head?: never;
@@ -60,14 +60,14 @@ export interface paths {
             cookie?: never;
         };
         /** Oneself. */
-        get: operations["get /api/v1/auth/me"];
+        get: operations["get_me"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Changes one's name. */
-        patch: operations["patch /api/v1/auth/me"];
+        patch: operations["change_me"];
         trace?: never;
     };
     "/api/v1/auth/refresh": {
@@ -80,7 +80,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** A new access token for the refresh cookie. */
-        post: operations["post /api/v1/auth/refresh"];
+        post: operations["refresh_session"];
         delete?: never;
         options?: never;
         head?: never;
@@ -95,10 +95,10 @@ export interface paths {
             cookie?: never;
         };
         /** All connections of the organisation. */
-        get: operations["get /api/v1/connections"];
+        get: operations["list_connections"];
         put?: never;
         /** A new connection with its key, which is shown this once. */
-        post: operations["post /api/v1/connections"];
+        post: operations["create_connection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -113,7 +113,7 @@ export interface paths {
             cookie?: never;
         };
         /** The agent's socket (subprotocol `clean-custard.v1`); its key is the bearer token. */
-        get: operations["get /api/v1/connections/ws/{id}"];
+        get: operations["open_agent_socket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -130,15 +130,32 @@ export interface paths {
             cookie?: never;
         };
         /** One connection. */
-        get: operations["get /api/v1/connections/{id}"];
+        get: operations["get_connection"];
         put?: never;
         post?: never;
         /** Removes a connection and cuts its agents. */
-        delete: operations["delete /api/v1/connections/{id}"];
+        delete: operations["delete_connection"];
         options?: never;
         head?: never;
         /** Renames a connection. */
-        patch: operations["patch /api/v1/connections/{id}"];
+        patch: operations["rename_connection"];
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/queries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The queries that run at the connection's agents: one's own, for admins all of the organisation's. */
+        get: operations["list_connection_queries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/connections/{id}/refresh-schema": {
@@ -151,7 +168,24 @@ export interface paths {
         get?: never;
         put?: never;
         /** Asks the agent to read its schema again; the catalog arrives a moment later. */
-        post: operations["post /api/v1/connections/{id}/refresh-schema"];
+        post: operations["refresh_connection_schema"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/revoke-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes the key away: agents are cut at once, and none can connect until a new key is made. */
+        post: operations["revoke_connection_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -168,7 +202,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** A new key; agents with the old one are cut at once. */
-        post: operations["post /api/v1/connections/{id}/rotate-key"];
+        post: operations["rotate_connection_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -183,7 +217,7 @@ export interface paths {
             cookie?: never;
         };
         /** The catalog last received. */
-        get: operations["get /api/v1/connections/{id}/schema"];
+        get: operations["get_connection_schema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -199,10 +233,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether agent and database can be reached. */
-        get: operations["get /api/v1/connections/{id}/status"];
+        /** Whether agents and database can be reached, and everything known about the agents. */
+        get: operations["get_connection_status"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries the way to the database and back, through every agent, and times it. 200 whatever came of it. */
+        post: operations["test_connection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -217,7 +268,7 @@ export interface paths {
             cookie?: never;
         };
         /** One's conversations, last used first. */
-        get: operations["get /api/v1/conversations"];
+        get: operations["list_conversations"];
         put?: never;
         post?: never;
         delete?: never;
@@ -234,11 +285,11 @@ export interface paths {
             cookie?: never;
         };
         /** A conversation with its answers. */
-        get: operations["get /api/v1/conversations/{id}"];
+        get: operations["get_conversation"];
         put?: never;
         post?: never;
         /** Forgets a conversation and its answers. */
-        delete: operations["delete /api/v1/conversations/{id}"];
+        delete: operations["delete_conversation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -252,7 +303,7 @@ export interface paths {
             cookie?: never;
         };
         /** All files of the organisation, newest first. */
-        get: operations["get /api/v1/files"];
+        get: operations["list_files"];
         put?: never;
         post?: never;
         delete?: never;
@@ -269,15 +320,15 @@ export interface paths {
             cookie?: never;
         };
         /** One file. */
-        get: operations["get /api/v1/files/{id}"];
+        get: operations["get_file"];
         put?: never;
         post?: never;
         /** Removes a file with its original. */
-        delete: operations["delete /api/v1/files/{id}"];
+        delete: operations["delete_file"];
         options?: never;
         head?: never;
         /** Overrides names or types of columns: the kept original is imported again. */
-        patch: operations["patch /api/v1/files/{id}"];
+        patch: operations["change_file"];
         trace?: never;
     };
     "/api/v1/files/{id}/preview": {
@@ -288,7 +339,7 @@ export interface paths {
             cookie?: never;
         };
         /** The first rows of a table. */
-        get: operations["get /api/v1/files/{id}/preview"];
+        get: operations["preview_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -305,7 +356,7 @@ export interface paths {
             cookie?: never;
         };
         /** Statistics of a table, per column. */
-        get: operations["get /api/v1/files/{id}/profile"];
+        get: operations["profile_file"];
         put?: never;
         post?: never;
         delete?: never;
@@ -322,7 +373,7 @@ export interface paths {
             cookie?: never;
         };
         /** What the import decided, and which rows were odd. */
-        get: operations["get /api/v1/files/{id}/report"];
+        get: operations["get_import_report"];
         put?: never;
         post?: never;
         delete?: never;
@@ -339,13 +390,13 @@ export interface paths {
             cookie?: never;
         };
         /** One's answers, newest first. */
-        get: operations["get /api/v1/query"];
+        get: operations["list_answers"];
         put?: never;
         /**
          * Asks. 200 for every outcome; with `Accept: text/event-stream` the events `stage`, `query`, `columns`,
          *     `rows`, `answer`, `done`, `error`.
          */
-        post: operations["post /api/v1/query"];
+        post: operations["ask"];
         delete?: never;
         options?: never;
         head?: never;
@@ -362,7 +413,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Runs one's own query through the same guard. */
-        post: operations["post /api/v1/query/run"];
+        post: operations["run_query"];
         delete?: never;
         options?: never;
         head?: never;
@@ -377,14 +428,14 @@ export interface paths {
             cookie?: never;
         };
         /** One answer with its first rows. */
-        get: operations["get /api/v1/query/{id}"];
+        get: operations["get_answer"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
         /** Keeps an answer (its rows then never expire), or lets it go. */
-        patch: operations["patch /api/v1/query/{id}"];
+        patch: operations["keep_answer"];
         trace?: never;
     };
     "/api/v1/query/{id}/cancel": {
@@ -397,7 +448,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Cancels a running question, down to the database. */
-        post: operations["post /api/v1/query/{id}/cancel"];
+        post: operations["cancel_query"];
         delete?: never;
         options?: never;
         head?: never;
@@ -412,7 +463,7 @@ export interface paths {
             cookie?: never;
         };
         /** Rows of a stored result. */
-        get: operations["get /api/v1/results/{id}"];
+        get: operations["get_result"];
         put?: never;
         post?: never;
         delete?: never;
@@ -429,7 +480,7 @@ export interface paths {
             cookie?: never;
         };
         /** A whole stored result as a file. */
-        get: operations["get /api/v1/results/{id}/export"];
+        get: operations["export_result"];
         put?: never;
         post?: never;
         delete?: never;
@@ -446,10 +497,10 @@ export interface paths {
             cookie?: never;
         };
         /** Whether the sample data was added. */
-        get: operations["get /api/v1/samples"];
+        get: operations["get_samples"];
         put?: never;
         /** Adds the sample data; what is there already stays as it is. */
-        post: operations["post /api/v1/samples"];
+        post: operations["add_samples"];
         delete?: never;
         options?: never;
         head?: never;
@@ -464,7 +515,7 @@ export interface paths {
             cookie?: never;
         };
         /** What is configured. */
-        get: operations["get /api/v1/settings"];
+        get: operations["get_settings"];
         put?: never;
         post?: never;
         delete?: never;
@@ -483,7 +534,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Tries the configured model step by step and says which step failed. */
-        post: operations["post /api/v1/settings/llm/test"];
+        post: operations["test_llm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -498,10 +549,10 @@ export interface paths {
             cookie?: never;
         };
         /** Whether this server still needs its owner. */
-        get: operations["get /api/v1/setup"];
+        get: operations["setup_state"];
         put?: never;
         /** Makes the owner's account; works once. */
-        post: operations["post /api/v1/setup"];
+        post: operations["set_up"];
         delete?: never;
         options?: never;
         head?: never;
@@ -516,7 +567,7 @@ export interface paths {
             cookie?: never;
         };
         /** How the server is doing. */
-        get: operations["get /api/v1/status"];
+        get: operations["get_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -533,7 +584,7 @@ export interface paths {
             cookie?: never;
         };
         /** The organisation's connections with their agents' state. */
-        get: operations["get /api/v1/status/agents"];
+        get: operations["list_agents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -550,7 +601,7 @@ export interface paths {
             cookie?: never;
         };
         /** The browser's live socket. Its first frame is `{"type":"auth","access_token"}`, within five seconds. */
-        get: operations["get /api/v1/status/ws"];
+        get: operations["open_status_socket"];
         put?: never;
         post?: never;
         delete?: never;
@@ -569,7 +620,7 @@ export interface paths {
         get?: never;
         put?: never;
         /** Uploads and imports files; answers when the imports are done. Leaving early stops them. */
-        post: operations["post /api/v1/upload"];
+        post: operations["upload_files"];
         delete?: never;
         options?: never;
         head?: never;
@@ -584,7 +635,7 @@ export interface paths {
             cookie?: never;
         };
         /** The process is alive. */
-        get: operations["get /health"];
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -601,7 +652,7 @@ export interface paths {
             cookie?: never;
         };
         /** The store answers, so requests can be served. */
-        get: operations["get /ready"];
+        get: operations["ready"];
         put?: never;
         post?: never;
         delete?: never;
@@ -614,9 +665,70 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description Connections with their agents' state. */
+        /** @description One connected agent. */
+        AgentBody: {
+            /**
+             * Format: int64
+             * @description How far its clock is ahead of the server's, in milliseconds (behind when negative).
+             */
+            clock_skew_ms?: number | null;
+            /** @description Since when it is connected. */
+            connected_at: string;
+            /** @description Whether it reaches its database. */
+            database: components["schemas"]["DatabaseState"];
+            database_version?: string | null;
+            /** @description It is stopping: what runs may finish, nothing new goes to it. */
+            draining: boolean;
+            /** @description The name of the machine it runs on; none from an old agent. */
+            host?: string | null;
+            /** @description Of this connection of the agent; a new one after every reconnect. */
+            id: string;
+            /** @description When it was last heard; never longer ago than three heartbeats (45 s). */
+            last_seen_at: string;
+            /** @description Why it does not reach its database. */
+            message?: string | null;
+            policy?: components["schemas"]["PolicySummary"] | null;
+            /**
+             * Format: int32
+             * @description The protocol spoken with it.
+             */
+            protocol: number;
+            /** @description What its database role could do beyond reading; empty is good. */
+            role_warnings: string[];
+            /** @description Queries and schema readings it is answering. */
+            running: number;
+            /** @description The agent's product version. */
+            version: string;
+        };
+        /** @description The organisation's connections, each with its agents. */
         AgentList: {
-            agents: components["schemas"]["ConnectionBody"][];
+            agents: components["schemas"]["ConnectionAgents"][];
+        };
+        /**
+         * @description Whether an agent is connected.
+         * @enum {string}
+         */
+        AgentState: "online" | "offline";
+        /** @description What came of testing one agent. */
+        AgentTestBody: {
+            agent_id: string;
+            /**
+             * Format: double
+             * @description From the server to the agent and back, in milliseconds; none when it did not answer.
+             */
+            agent_ms?: number | null;
+            /**
+             * Format: double
+             * @description From the agent to its database and back, in milliseconds; none when the database did not answer.
+             */
+            database_ms?: number | null;
+            database_version?: string | null;
+            host?: string | null;
+            /** @description Why it failed. */
+            message?: string | null;
+            ok: boolean;
+            /** @description What the database role could do beyond reading; empty is good. */
+            role_warnings: string[];
         };
         /** @description What became of a question. */
         Answer: {
@@ -646,8 +758,8 @@ export interface components {
             rows: unknown[][];
             sources: components["schemas"]["AnswerSource"][];
             suggestions: string[];
-            /** @description `offline`, `llm`, or `user` for a query of the asker's own. */
-            translator: string;
+            /** @description Who wrote the query. */
+            translator: components["schemas"]["WrittenBy"];
             /** @description Whether a limit cut the result short. */
             truncated: boolean;
         };
@@ -686,8 +798,7 @@ export interface components {
         AnswerSource: {
             /** @description Of the connection; of the files, joined by commas; empty on the command line. */
             id: string;
-            /** @description `connection` or `file`. */
-            kind: string;
+            kind: components["schemas"]["SourceKind"];
             name: string;
             /** @description The tables the query reads. */
             tables: string[];
@@ -815,6 +926,10 @@ export interface components {
             top: components["schemas"]["TopValue"][];
             type: string;
         };
+        /** @description A connection and its agents. */
+        ConnectionAgents: components["schemas"]["ConnectionBody"] & {
+            agents: components["schemas"]["AgentBody"][];
+        };
         /** @description A connection and its live state. */
         ConnectionBody: components["schemas"]["StatusBody"] & {
             created_at: string;
@@ -822,6 +937,7 @@ export interface components {
             /** @description When the schema was last read. */
             discovered_at?: string | null;
             id: string;
+            key: components["schemas"]["KeyState"];
             name: string;
             table_count: number;
         };
@@ -842,6 +958,19 @@ export interface components {
         ConnectionList: {
             connections: components["schemas"]["ConnectionBody"][];
         };
+        /** @description A connection's state and its agents, the one that would be asked first. */
+        ConnectionStatus: components["schemas"]["StatusBody"] & {
+            agents: components["schemas"]["AgentBody"][];
+        };
+        /** @description What came of testing a connection. */
+        ConnectionTest: {
+            /** @description One entry for each connected agent. */
+            agents: components["schemas"]["AgentTestBody"][];
+            /** @description What was found, in one sentence. */
+            message: string;
+            /** @description Whether at least one agent reaches its database: questions can be answered. */
+            ok: boolean;
+        };
         /** @description A conversation. */
         ConversationBody: {
             created_at: string;
@@ -860,6 +989,11 @@ export interface components {
             /** @description Oldest first. */
             queries: components["schemas"]["AnswerBody"][];
         };
+        /**
+         * @description Whether an agent reaches its database; `unknown` until it has tried, and while no agent is connected.
+         * @enum {string}
+         */
+        DatabaseState: "reachable" | "unreachable" | "unknown";
         /**
          * @description The languages queries are written in.
          * @enum {string}
@@ -889,8 +1023,8 @@ export interface components {
         /** @description An imported file. */
         FileBody: {
             created_at: string;
-            /** @description `csv`, `tsv`, `json`, `ndjson`, `parquet`, `arrow` or `xlsx`. */
-            format: string;
+            /** @description What it was read as. */
+            format: components["schemas"]["FileFormat"];
             id: string;
             name: string;
             /** @description Whether it belongs to the sample data. */
@@ -899,6 +1033,11 @@ export interface components {
             size_bytes: number;
             tables: components["schemas"]["TableBody"][];
         };
+        /**
+         * @description The file formats understood.
+         * @enum {string}
+         */
+        FileFormat: "csv" | "tsv" | "json" | "ndjson" | "parquet" | "arrow" | "xlsx";
         /** @description All files. */
         FileList: {
             files: components["schemas"]["FileBody"][];
@@ -924,6 +1063,11 @@ export interface components {
         KeepRequest: {
             kept: boolean;
         };
+        /**
+         * @description Whether a key opens the connection for an agent.
+         * @enum {string}
+         */
+        KeyState: "active" | "revoked";
         /**
          * @description The kinds of database a connection or an agent may have.
          * @enum {string}
@@ -995,8 +1139,8 @@ export interface components {
         Overview: {
             agents_online: number;
             running_queries: number;
-            /** @description `offline` or `llm`. */
-            translator: string;
+            /** @description Who writes the queries of questions. */
+            translator: components["schemas"]["WrittenBy"];
             /** Format: int64 */
             uptime_seconds: number;
             version: string;
@@ -1010,6 +1154,34 @@ export interface components {
             row_count: number;
             rows: unknown[][];
             truncated: boolean;
+        };
+        /** @description What an agent's own policy allows, without a name that it hides. */
+        PolicySummary: {
+            /** @description Rules that allow tables; 0: every table that no rule denies. */
+            allowed_tables?: number;
+            /** @description Rules that deny tables. */
+            denied_tables?: number;
+            /** @description Rules that hide columns. */
+            hidden_columns?: number;
+            /** @description Rules that mask columns. */
+            masked_columns?: number;
+            /**
+             * Format: int64
+             * @description Bytes of one query at most.
+             */
+            max_bytes: number;
+            /**
+             * Format: int64
+             * @description Rows of one query at most.
+             */
+            max_rows: number;
+            /**
+             * Format: int64
+             * @description Time of one query at most, in milliseconds.
+             */
+            max_time_ms: number;
+            /** @description Whether frequent values leave with the catalog. */
+            value_hints: boolean;
         };
         /** @description The first rows of a table. */
         Preview: {
@@ -1087,6 +1259,31 @@ export interface components {
             /** @description What the query is to be called in lists. */
             question?: string | null;
         };
+        /** @description A query that runs at an agent right now. */
+        RunningQueryBody: {
+            /** @description The agent that answers it. */
+            agent_id: string;
+            /** @description The name of whoever asked. */
+            asked_by: string;
+            /** Format: int64 */
+            elapsed_ms: number;
+            /** @description What `POST query/{id}/cancel` takes. */
+            id: string;
+            /** @description Whether it is one's own. */
+            own: boolean;
+            /** @description The query as it was sent to the agent. */
+            query: string;
+            question: string;
+            /**
+             * Format: int64
+             * @description Rows that arrived so far.
+             */
+            rows: number;
+        };
+        /** @description Queries that run, oldest first. */
+        RunningQueryList: {
+            queries: components["schemas"]["RunningQueryBody"][];
+        };
         /** @description The sample files, added. */
         SampleResponse: {
             files: components["schemas"]["FileBody"][];
@@ -1109,10 +1306,10 @@ export interface components {
             data_dir: string;
             limits: components["schemas"]["LimitSettings"];
             llm: components["schemas"]["LlmSettings"];
-            /** @description `sqlite` or `postgresql`. */
-            store: string;
-            /** @description `offline` or `llm`. */
-            translator: string;
+            /** @description Where the server keeps its own records. */
+            store: components["schemas"]["StoreKind"];
+            /** @description Who writes the queries of questions. */
+            translator: components["schemas"]["WrittenBy"];
             version: string;
         };
         /** @description The owner's account. */
@@ -1137,14 +1334,20 @@ export interface components {
          * @enum {string}
          */
         Severity: "info" | "warning";
+        /**
+         * @description What an [`AnswerSource`] is.
+         * @enum {string}
+         */
+        SourceKind: "file" | "connection";
         /** @description Whether the agent and the database behind it can be reached. */
         StatusBody: {
-            /** @description `online` or `offline`. */
-            agent: string;
+            agent: components["schemas"]["AgentState"];
+            /** @description The agent's version, the last one known. */
             agent_version?: string | null;
-            /** @description `reachable`, `unreachable` or `unknown`. */
-            database: string;
+            database: components["schemas"]["DatabaseState"];
+            /** @description The database's version, the last one known. */
             database_version?: string | null;
+            /** @description When an agent was last connected; now, while one is. */
             last_seen_at?: string | null;
             /** @description Why the database is unreachable. */
             message?: string | null;
@@ -1156,6 +1359,11 @@ export interface components {
          * @enum {string}
          */
         Step: "connect" | "auth" | "model" | "json";
+        /**
+         * @description See [`Settings::store`].
+         * @enum {string}
+         */
+        StoreKind: "sqlite" | "postgresql";
         /** @description A table, view or file. */
         Table: {
             columns: components["schemas"]["Column"][];
@@ -1252,6 +1460,12 @@ export interface components {
             organization: components["schemas"]["OrganizationBody"];
             role: components["schemas"]["Role"];
         };
+        /**
+         * @description Who wrote a query: the offline translator, a language model, or the asker. Translators name themselves
+         *     (`Translator::name`); a test holds their names against this list.
+         * @enum {string}
+         */
+        WrittenBy: "offline" | "llm" | "user";
         Format: unknown;
     };
     responses: never;
@@ -1262,7 +1476,7 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    "post /api/v1/auth/login": {
+    log_in: {
         parameters: {
             query?: never;
             header?: never;
@@ -1301,7 +1515,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/auth/logout": {
+    log_out: {
         parameters: {
             query?: never;
             header?: never;
@@ -1318,7 +1532,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/auth/logout-all-devices": {
+    log_out_all_devices: {
         parameters: {
             query?: never;
             header?: never;
@@ -1343,7 +1557,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/auth/me": {
+    get_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -1370,7 +1584,7 @@ export interface operations {
             };
         };
     };
-    "patch /api/v1/auth/me": {
+    change_me: {
         parameters: {
             query?: never;
             header?: never;
@@ -1409,7 +1623,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/auth/refresh": {
+    refresh_session: {
         parameters: {
             query?: never;
             header?: never;
@@ -1436,7 +1650,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/connections": {
+    list_connections: {
         parameters: {
             query?: never;
             header?: never;
@@ -1463,7 +1677,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/connections": {
+    create_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1510,7 +1724,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/connections/ws/{id}": {
+    open_agent_socket: {
         parameters: {
             query?: never;
             header?: never;
@@ -1537,7 +1751,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/connections/{id}": {
+    get_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1574,7 +1788,7 @@ export interface operations {
             };
         };
     };
-    "delete /api/v1/connections/{id}": {
+    delete_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1617,7 +1831,7 @@ export interface operations {
             };
         };
     };
-    "patch /api/v1/connections/{id}": {
+    rename_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1674,7 +1888,44 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/connections/{id}/refresh-schema": {
+    list_connection_queries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RunningQueryList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    refresh_connection_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -1719,7 +1970,52 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/connections/{id}/rotate-key": {
+    revoke_connection_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    rotate_connection_key: {
         parameters: {
             query?: never;
             header?: never;
@@ -1764,7 +2060,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/connections/{id}/schema": {
+    get_connection_schema: {
         parameters: {
             query?: never;
             header?: never;
@@ -1801,7 +2097,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/connections/{id}/status": {
+    get_connection_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -1817,7 +2113,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["StatusBody"];
+                    "application/json": components["schemas"]["ConnectionStatus"];
                 };
             };
             401: {
@@ -1838,7 +2134,44 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/conversations": {
+    test_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_conversations: {
         parameters: {
             query?: {
                 /** @description At most (default 50, at most 500). */
@@ -1868,7 +2201,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/conversations/{id}": {
+    get_conversation: {
         parameters: {
             query?: never;
             header?: never;
@@ -1905,7 +2238,7 @@ export interface operations {
             };
         };
     };
-    "delete /api/v1/conversations/{id}": {
+    delete_conversation: {
         parameters: {
             query?: never;
             header?: never;
@@ -1940,7 +2273,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/files": {
+    list_files: {
         parameters: {
             query?: never;
             header?: never;
@@ -1967,7 +2300,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/files/{id}": {
+    get_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -2004,7 +2337,7 @@ export interface operations {
             };
         };
     };
-    "delete /api/v1/files/{id}": {
+    delete_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -2039,7 +2372,7 @@ export interface operations {
             };
         };
     };
-    "patch /api/v1/files/{id}": {
+    change_file: {
         parameters: {
             query?: never;
             header?: never;
@@ -2088,7 +2421,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/files/{id}/preview": {
+    preview_file: {
         parameters: {
             query?: {
                 /** @description The table's name; without it the first one. */
@@ -2130,7 +2463,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/files/{id}/profile": {
+    profile_file: {
         parameters: {
             query?: {
                 /** @description The table's name; without it the first one. */
@@ -2170,7 +2503,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/files/{id}/report": {
+    get_import_report: {
         parameters: {
             query?: {
                 /** @description The table's name; without it the first one. */
@@ -2210,7 +2543,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/query": {
+    list_answers: {
         parameters: {
             query?: {
                 /** @description Only kept ones, or only others. */
@@ -2242,7 +2575,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/query": {
+    ask: {
         parameters: {
             query?: never;
             header?: never;
@@ -2297,7 +2630,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/query/run": {
+    run_query: {
         parameters: {
             query?: never;
             header?: never;
@@ -2352,7 +2685,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/query/{id}": {
+    get_answer: {
         parameters: {
             query?: never;
             header?: never;
@@ -2389,7 +2722,7 @@ export interface operations {
             };
         };
     };
-    "patch /api/v1/query/{id}": {
+    keep_answer: {
         parameters: {
             query?: never;
             header?: never;
@@ -2430,7 +2763,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/query/{id}/cancel": {
+    cancel_query: {
         parameters: {
             query?: never;
             header?: never;
@@ -2459,7 +2792,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/results/{id}": {
+    get_result: {
         parameters: {
             query?: {
                 offset?: number;
@@ -2500,7 +2833,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/results/{id}/export": {
+    export_result: {
         parameters: {
             query?: {
                 /** @description `csv` (default), `xlsx`, `json`, `parquet` or `arrow`. */
@@ -2548,7 +2881,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/samples": {
+    get_samples: {
         parameters: {
             query?: never;
             header?: never;
@@ -2575,7 +2908,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/samples": {
+    add_samples: {
         parameters: {
             query?: never;
             header?: never;
@@ -2602,7 +2935,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/settings": {
+    get_settings: {
         parameters: {
             query?: never;
             header?: never;
@@ -2629,7 +2962,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/settings/llm/test": {
+    test_llm: {
         parameters: {
             query?: never;
             header?: never;
@@ -2672,7 +3005,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/setup": {
+    setup_state: {
         parameters: {
             query?: never;
             header?: never;
@@ -2691,7 +3024,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/setup": {
+    set_up: {
         parameters: {
             query?: never;
             header?: never;
@@ -2738,7 +3071,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/status": {
+    get_status: {
         parameters: {
             query?: never;
             header?: never;
@@ -2765,7 +3098,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/status/agents": {
+    list_agents: {
         parameters: {
             query?: never;
             header?: never;
@@ -2792,7 +3125,7 @@ export interface operations {
             };
         };
     };
-    "get /api/v1/status/ws": {
+    open_status_socket: {
         parameters: {
             query?: never;
             header?: never;
@@ -2817,7 +3150,7 @@ export interface operations {
             };
         };
     };
-    "post /api/v1/upload": {
+    upload_files: {
         parameters: {
             query?: never;
             header?: never;
@@ -2874,7 +3207,7 @@ export interface operations {
             };
         };
     };
-    "get /health": {
+    health: {
         parameters: {
             query?: never;
             header?: never;
@@ -2893,7 +3226,7 @@ export interface operations {
             };
         };
     };
-    "get /ready": {
+    ready: {
         parameters: {
             query?: never;
             header?: never;
