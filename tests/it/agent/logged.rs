@@ -144,9 +144,9 @@ async fn hostile_agents_are_cut_with_a_reason_in_the_log_and_others_go_on() {
             if trickle.send(frame).await.is_err() {
                 return;
             }
-            match tokio::time::timeout(Duration::from_millis(100), trickle.next()).await {
-                Ok(None | Some(Err(_) | Ok(Message::Close(_)))) => return,
-                _ => {}
+            let heard = tokio::time::timeout(Duration::from_millis(100), trickle.next()).await;
+            if let Ok(None | Some(Err(_) | Ok(Message::Close(_)))) = heard {
+                return;
             }
         }
     };
