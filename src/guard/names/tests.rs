@@ -1,7 +1,7 @@
 //! Unit tests of names and scopes.
 
 use super::*;
-use crate::catalog::Column;
+use crate::catalog::{Column, Table};
 use crate::guard::sql;
 
 fn table(schema: Option<&str>, name: &str, columns: &[&str]) -> Table {
