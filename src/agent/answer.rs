@@ -36,7 +36,7 @@ pub async fn schema(answer: &Answer, database: &Database) -> Result<End> {
 /// Runs a query and streams its rows, within the smaller of the server's limits and the policy's.
 pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) -> Result<End> {
     let started = Instant::now();
-    let policy = &database.policy;
+    let policy = database.policy.limits();
     let time = Duration::from_millis(query.limits.time_ms.min(query.deadline_ms)).min(policy.max_time);
     let limits = Limits {
         rows: query.limits.rows.min(policy.max_rows),
@@ -71,7 +71,7 @@ pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) 
 async fn run(answer: &Answer, query: &str, limits: &Limits, database: &Database) -> Result<End> {
     let source = database.source()?;
     let catalog = database.catalog().await?;
-    let resolved = guard::check(query, &catalog, source.dialect())?;
+    let resolved = guard::check_under(&database.policy, query, &catalog, source.dialect())?;
     let mut rows = source.run(&resolved.text, limits).await?;
     let mut encoder = Encoder::new(&rows.schema)?;
     answer.send(&encoder.take()).await?;

@@ -10,6 +10,7 @@ use super::Beside;
 use crate::catalog::Catalog;
 use crate::config::{DatabaseParts, PolicyConfig};
 use crate::error::{Error, Result, SourceFault};
+use crate::guard::Policy;
 use crate::protocol::{self, HEARTBEAT, PolicySummary};
 use crate::source::{Kind, Source, connect_parts};
 
@@ -25,9 +26,11 @@ pub struct Database {
     /// None until its kind is known.
     source: watch::Sender<Option<Arc<dyn Source>>>,
     parts: Option<DatabaseParts>,
-    pub policy: PolicyConfig,
+    pub policy: Policy,
     report: watch::Sender<Option<protocol::Database>>,
     catalog: Mutex<Option<Arc<Catalog>>>,
+    /// Rules of the policy that fit nothing, as last said in the log.
+    idle_rules: Mutex<Vec<String>>,
 }
 
 impl Database {
@@ -36,12 +39,20 @@ impl Database {
             Beside::Source(source) => (Some(source), None),
             Beside::Parts(parts) => (None, Some(parts)),
         };
+        let policy = Policy::new(policy);
+        if policy.hashes_with_passing_key() {
+            tracing::warn!(
+                "policy.mask_key is not set, so the hashes of masked columns change with every start of this \
+                 agent."
+            );
+        }
         Database {
             source: watch::channel(source).0,
             parts,
             policy,
             report: watch::channel(None).0,
             catalog: Mutex::default(),
+            idle_rules: Mutex::default(),
         }
     }
 
@@ -87,13 +98,7 @@ impl Database {
 
     /// The policy in force, as the server is told.
     pub fn policy_summary(&self) -> PolicySummary {
-        PolicySummary {
-            max_rows: self.policy.max_rows,
-            max_bytes: self.policy.max_bytes,
-            max_time_ms: u64::try_from(self.policy.max_time.as_millis()).unwrap_or(u64::MAX),
-            value_hints: self.policy.value_hints,
-            ..PolicySummary::default()
-        }
+        self.policy.summary()
     }
 
     /// Reports as they change; None until the first probe.
@@ -126,12 +131,16 @@ impl Database {
         let kind = self.source().ok().and_then(|source| Kind::of(source.dialect()));
         let kind = kind.map_or("FILES", Kind::name);
         let before = self.report.borrow().clone();
+        let mut warnings = Vec::new();
         let report = match health {
             Ok(health) => protocol::Database {
                 reachable: true,
                 kind: kind.to_owned(),
                 version: Some(health.version),
-                role_warnings: health.role_warnings,
+                role_warnings: {
+                    warnings = health.role_warnings;
+                    self.without_names(&warnings)
+                },
                 message: None,
             },
             Err(error) => protocol::Database {
@@ -155,9 +164,22 @@ impl Database {
             changed
         });
         if changed {
-            log(before.as_ref(), &report);
+            log(before.as_ref(), &report, &warnings);
         }
         report
+    }
+
+    /// Warnings as the server may read them: with a policy they may name what it keeps here.
+    fn without_names(&self, warnings: &[String]) -> Vec<String> {
+        let bare = |warning: &String| match (warning.find(" ("), warning.rfind(')')) {
+            (Some(from), Some(to)) if from < to => format!("{}{}", &warning[..from], &warning[to + 1..]),
+            _ => warning.clone(),
+        };
+        if self.policy.restricts() {
+            warnings.iter().map(bare).collect()
+        } else {
+            warnings.to_vec()
+        }
     }
 
     /// The catalog last read, else a fresh one.
@@ -184,29 +206,28 @@ impl Database {
                     CATALOG_WITHIN.as_secs()
                 ))
             })??;
-        let catalog = if self.policy.value_hints {
-            catalog
-        } else {
-            Arc::new(without_values(&catalog))
-        };
+        self.log_idle_rules(&catalog);
+        let catalog = Arc::new(self.policy.catalog(&catalog));
         *self.catalog.lock().expect("no panic while the lock is held") = Some(catalog.clone());
         Ok(catalog)
     }
-}
 
-/// Values are rows in small; names and types are not.
-fn without_values(catalog: &Catalog) -> Catalog {
-    let mut catalog = catalog.clone();
-    for column in catalog.tables.iter_mut().flat_map(|table| &mut table.columns) {
-        column.values = Vec::new();
-        column.values_complete = false;
-        column.min = None;
-        column.max = None;
+    /// A misspelt rule leaves open what was meant to be closed.
+    fn log_idle_rules(&self, full: &Catalog) {
+        let idle = self.policy.idle_rules(full);
+        let mut said = self.idle_rules.lock().expect("no panic while the lock is held");
+        if *said == idle {
+            return;
+        }
+        for rule in &idle {
+            tracing::warn!("THE POLICY HAS A RULE THAT FITS NOTHING in this database: {rule}");
+        }
+        *said = idle;
     }
-    catalog
 }
 
-fn log(before: Option<&protocol::Database>, now: &protocol::Database) {
+/// `warnings`: those of `now`, with the names that only the log may see.
+fn log(before: Option<&protocol::Database>, now: &protocol::Database, warnings: &[String]) {
     let was_reachable = before.map(|before| before.reachable);
     if !now.reachable {
         tracing::error!(
@@ -222,7 +243,7 @@ fn log(before: Option<&protocol::Database>, now: &protocol::Database) {
         );
     }
     if before.map(|before| &before.role_warnings) != Some(&now.role_warnings) {
-        for warning in &now.role_warnings {
+        for warning in warnings {
             tracing::warn!("THE DATABASE ROLE IS TOO POWERFUL: {warning}");
         }
         if !now.role_warnings.is_empty() {

@@ -1,16 +1,15 @@
 //! The agent's own configuration: which servers it dials, with which key, for which database, and what it
 //! allows.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
+use super::policy::PolicyConfig;
 use super::proxy::RawProxy;
 use super::settings::{Inputs, Settings};
-use super::value::{ServerUrls, Size};
+use super::value::ServerUrls;
 use super::{Config, LogConfig, ProxyConfig};
 use crate::error::{Error, Result};
 
@@ -63,19 +62,6 @@ pub struct DatabaseParts {
     pub user: Option<String>,
     pub password: Option<SecretString>,
     pub sslmode: Option<String>,
-}
-
-/// `[policy]`: what the agent allows, whatever the server asks.
-#[derive(Debug, Clone)]
-pub struct PolicyConfig {
-    /// Rows of one query at most.
-    pub max_rows: u64,
-    /// Bytes of one query at most.
-    pub max_bytes: u64,
-    /// Time of one query.
-    pub max_time: Duration,
-    /// Whether frequent values and enum labels may leave with the catalog.
-    pub value_hints: bool,
 }
 
 /// What the flags of `agent` say; they go before everything else. Secrets come from the files that flags
@@ -194,20 +180,8 @@ impl AgentConnection {
     }
 }
 
-impl Default for PolicyConfig {
-    fn default() -> PolicyConfig {
-        PolicyConfig {
-            max_rows: 10_000_000,
-            max_bytes: 4 << 30,
-            max_time: Duration::from_secs(10 * 60),
-            value_hints: true,
-        }
-    }
-}
-
 impl Raw {
     pub(super) fn read(s: &mut Settings<'_>) -> Result<Raw> {
-        let default = PolicyConfig::default();
         let single = RawConnection {
             servers: s
                 .get("agent", "servers")?
@@ -242,16 +216,7 @@ impl Raw {
             ca_file: s.get("agent", "ca_file")?,
             proxy: RawProxy::read(s)?,
             drain: s.get("agent", "drain")?.unwrap_or(super::DRAIN),
-            policy: PolicyConfig {
-                max_rows: s
-                    .get("policy", "max_rows")?
-                    .map_or(default.max_rows, NonZeroU64::get),
-                max_bytes: s
-                    .get("policy", "max_bytes")?
-                    .map_or(default.max_bytes, |Size(bytes)| bytes),
-                max_time: s.get("policy", "max_time")?.unwrap_or(default.max_time),
-                value_hints: s.get("policy", "value_hints")?.unwrap_or(default.value_hints),
-            },
+            policy: PolicyConfig::read(s)?,
         })
     }
 }

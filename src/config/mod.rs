@@ -6,6 +6,7 @@
 
 mod agent;
 mod llm;
+mod policy;
 mod proxy;
 mod settings;
 mod value;
@@ -22,8 +23,9 @@ use self::settings::Settings;
 use self::value::{LogFilter, Size, WebUrl};
 use crate::error::{Error, Result};
 
-pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts, PolicyConfig};
+pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts};
 pub use self::llm::LlmConfig;
+pub use self::policy::{Mask, PolicyConfig};
 pub use self::proxy::{Proxy, ProxyConfig};
 pub use self::settings::Inputs;
 

@@ -12,7 +12,9 @@ pub(super) fn is_allowed(name: &str, dialect: Dialect) -> bool {
         return true;
     }
     match dialect {
-        Dialect::Postgresql => in_list(POSTGRESQL, name),
+        Dialect::Postgresql => [POSTGRESQL, POSTGRESQL_NEWER, POSTGRESQL_EXTENSIONS]
+            .iter()
+            .any(|list| in_list(list, name)),
         Dialect::Datafusion => in_list(DATAFUSION, name),
         // Its queries are no SQL.
         Dialect::Mongodb => false,
@@ -41,6 +43,83 @@ pub(super) fn row_columns(name: &str, dialect: Dialect) -> Option<&'static [&'st
     }
 }
 
+/// Every function that a query may call, as it is written.
+pub fn allowed(dialect: Dialect) -> impl Iterator<Item = &'static str> {
+    let lists: &[&'static str] = match dialect {
+        Dialect::Postgresql => &[
+            COMMON,
+            POSTGRESQL,
+            POSTGRESQL_NEWER,
+            POSTGRESQL_EXTENSIONS,
+            POSTGRESQL_ROWS,
+        ],
+        Dialect::Datafusion => &[COMMON, DATAFUSION, DATAFUSION_ROWS],
+        Dialect::Mongodb => &[],
+    };
+    lists.iter().flat_map(|list| list.split_ascii_whitespace())
+}
+
+/// Functions of PostgreSQL that its version 15 does not have yet.
+pub fn newer() -> impl Iterator<Item = &'static str> {
+    POSTGRESQL_NEWER.split_ascii_whitespace()
+}
+
+/// What does the work of a function that may not be called, where something does: a half-sentence to put
+/// after the refusal.
+pub(super) fn instead_of(name: &str, dialect: Dialect) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let elsewhere = ELSEWHERE.lines().find_map(|line| {
+        let (known, ours) = line.split_once(':')?;
+        in_list(known, &name).then(|| ours.trim())
+    });
+    if let Some(ours) = elsewhere {
+        return Some(format!("use {ours}."));
+    }
+    // One slip in a short name, two in a long one.
+    let slips = if name.len() < 6 { 1 } else { 2 };
+    allowed(dialect)
+        .map(|known| (strsim::damerau_levenshtein(&name, known), known))
+        .filter(|(distance, known)| *distance <= slips && known.len() > 3)
+        .min()
+        .map(|(_, known)| format!("did you mean {known}?"))
+}
+
+/// What other databases call it: what does the same in both dialects.
+const ELSEWHERE: &str = "
+    ifnull isnull nvl zn: coalesce
+    nvl2 if iif: CASE WHEN … THEN … ELSE … END
+    len datalength: length
+    getdate sysdate curdate today systimestamp utc_timestamp: now() or current_date
+    strftime date_format time_format format_date: to_char
+    str_to_date to_datetime parse_date: to_date
+    age datediff date_diff timestampdiff julianday: a subtraction of the two dates
+    dateadd date_add date_sub adddate subdate timestampadd add_months: date + INTERVAL '1 day'
+    year month day hour minute second quarter week datepart: extract(year FROM …), or month, day and so on
+    weekday dayofweek day_of_week dayofyear day_of_year: extract(dow FROM …) or extract(doy FROM …)
+    dayname monthname: to_char
+    unix_timestamp: extract(epoch FROM …)
+    mod: a % b
+    div: floor(a / b)
+    last_day eomonth: date_trunc('month', …) + INTERVAL '1 month' - INTERVAL '1 day'
+    group_concat listagg wm_concat: string_agg
+    instr charindex locate: strpos
+    ucase: upper
+    lcase: lower
+    median percentile percentile_approx quantile approx_percentile: percentile_cont(0.5) WITHIN GROUP (ORDER BY …)
+    approx_distinct approx_count_distinct uniq countd: count(DISTINCT …)
+    stdev stddevp stdevp stddev_sample stddev_population: stddev_samp or stddev_pop
+    var varp variance_samp: variance
+    rand: random
+    truncate: trunc
+    char_len: char_length
+    localtimestamp: now()
+    to_number to_int toint tofloat to_decimal convert try_cast safe_cast: CAST(… AS …)
+    countif count_if: count(*) FILTER (WHERE …)
+    sumif sum_if: sum(…) FILTER (WHERE …)
+    regexp_extract regexp_substr: regexp_match
+    safe_divide div0: a / nullif(b, 0)
+";
+
 fn in_list(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|known| known == name)
 }
@@ -57,53 +136,48 @@ const COMMON: &str = "
     abs acos acosh asin asinh atan atan2 atanh cbrt ceil ceiling cos cosh cot degrees exp factorial floor gcd
     lcm ln log log10 pi pow power radians random round sign sin sinh sqrt tan tanh trunc
 
-    ascii bit_length btrim char_length character_length chr concat concat_ws ends_with initcap left length
+    ascii bit_length btrim char_length character_length chr concat concat_ws initcap left length
     lower lpad ltrim md5 octet_length overlay position repeat replace reverse right rpad rtrim
     split_part starts_with strpos substr substring to_hex translate trim upper
     regexp_count regexp_instr regexp_like regexp_match regexp_replace
     encode decode sha224 sha256 sha384 sha512
 
     now current_date current_time current_timestamp date_bin date_part date_trunc make_date make_time
-    to_char to_date to_timestamp extract date age
+    to_char to_date to_timestamp date
 ";
 
 const POSTGRESQL: &str = "
-    every any_value json_agg json_agg_strict jsonb_agg jsonb_agg_strict json_object_agg jsonb_object_agg
-    json_object_agg_strict jsonb_object_agg_strict json_object_agg_unique jsonb_object_agg_unique
+    every json_agg jsonb_agg json_object_agg jsonb_object_agg
     percentile_disc range_agg range_intersect_agg
 
-    acosd asind atan2d atand cosd cotd div erf erfc min_scale mod random_normal scale sind tand
-    trim_scale width_bucket numeric_inc gamma lgamma
+    acosd asind atan2d atand cosd cotd div min_scale mod scale sind tand
+    trim_scale width_bucket numeric_inc
 
-    bit_count casefold convert convert_from convert_to crc32 crc32c format get_bit get_byte normalize
+    bit_count convert convert_from convert_to format get_bit get_byte normalize
     parse_ident quote_ident quote_literal quote_nullable regexp_substr set_bit set_byte
-    sha1 string_to_array substring_index to_ascii to_bin to_oct unistr unicode_assigned unaccent
-    similarity word_similarity strict_word_similarity levenshtein levenshtein_less_equal soundex difference
-    metaphone dmetaphone dmetaphone_alt
-    textlike textnotlike like notlike like_escape similar_to_escape
+    string_to_array to_ascii unistr
+    textlike like notlike like_escape similar_to_escape
 
-    clock_timestamp date_add date_subtract isfinite justify_days justify_hours justify_interval
+    extract age clock_timestamp isfinite justify_days justify_hours justify_interval
     localtime localtimestamp make_interval make_timestamp make_timestamptz statement_timestamp timeofday
     timezone transaction_timestamp
     text bpchar varchar bool int2 int4 int8 float4 float8 numeric interval time timetz timestamp timestamptz
-    uuid
 
     array array_append array_cat array_dims array_fill array_length array_lower array_ndims array_position
-    array_positions array_prepend array_remove array_replace array_reverse array_sample array_shuffle
-    array_sort array_to_string array_upper cardinality trim_array row
+    array_positions array_prepend array_remove array_replace
+    array_to_string array_upper cardinality trim_array row
 
     int4range int8range numrange tsrange tstzrange daterange int4multirange int8multirange nummultirange
     tsmultirange tstzmultirange datemultirange isempty lower_inc lower_inf upper_inc upper_inf range_merge
     multirange
 
     to_json to_jsonb array_to_json row_to_json json_build_array json_build_object jsonb_build_array
-    jsonb_build_object json_object jsonb_object json_array json_arrayagg json_objectagg json_scalar
+    jsonb_build_object json_object jsonb_object
     json_array_length jsonb_array_length json_extract_path
     json_extract_path_text jsonb_extract_path jsonb_extract_path_text json_typeof jsonb_typeof
     json_strip_nulls jsonb_strip_nulls jsonb_set jsonb_set_lax jsonb_insert jsonb_pretty jsonb_path_exists
     jsonb_path_match jsonb_path_query_array jsonb_path_query_first jsonb_path_exists_tz jsonb_path_match_tz
-    jsonb_path_query_array_tz jsonb_path_query_first_tz jsonb_contains jsonb_exists json_exists json_value
-    json_query
+    jsonb_path_query_array_tz jsonb_path_query_first_tz jsonb_contains jsonb_exists
 
     to_tsvector to_tsquery plainto_tsquery phraseto_tsquery websearch_to_tsquery ts_rank ts_rank_cd
     ts_headline ts_delete ts_filter setweight strip numnode querytree tsquery_phrase tsvector_to_array
@@ -115,12 +189,27 @@ const POSTGRESQL: &str = "
     area center diagonal diameter height isclosed isopen npoints path pclose point polygon popen radius slope
     width box circle line lseg bound_box
 
-    gen_random_uuid uuidv4 uuidv7 uuid_extract_timestamp uuid_extract_version
+    gen_random_uuid
     pg_typeof pg_size_pretty num_nonnulls num_nulls version current_database current_schema
     current_catalog current_user current_role session_user user
-    hstore akeys avals exist defined hstore_to_json hstore_to_jsonb hstore_to_array
-    nlevel subpath subltree lca ltree2text text2ltree index
     xmlcomment xpath xpath_exists
+";
+
+/// PostgreSQL's, since one of its versions 16 to 18.
+const POSTGRESQL_NEWER: &str = "
+    any_value json_agg_strict jsonb_agg_strict json_object_agg_strict jsonb_object_agg_strict
+    json_object_agg_unique jsonb_object_agg_unique erf erfc random_normal gamma lgamma casefold
+    crc32 crc32c to_bin to_oct unicode_assigned date_add date_subtract array_reverse array_sample
+    array_shuffle array_sort json_array json_arrayagg json_objectagg json_scalar json_exists
+    json_value json_query uuidv4 uuidv7 uuid_extract_timestamp uuid_extract_version
+";
+
+/// Those of the extensions fuzzystrmatch, hstore, ltree, pg_trgm and unaccent.
+const POSTGRESQL_EXTENSIONS: &str = "
+    unaccent similarity word_similarity strict_word_similarity levenshtein levenshtein_less_equal
+    soundex difference metaphone dmetaphone dmetaphone_alt hstore akeys avals exist defined
+    hstore_to_json hstore_to_jsonb hstore_to_array nlevel subpath subltree lca ltree2text text2ltree
+    index
 ";
 
 /// PostgreSQL's functions that give rows.
@@ -135,17 +224,15 @@ const POSTGRESQL_ROWS: &str = "
 
 const DATAFUSION: &str = "
     mean median var var_population var_sample covar approx_distinct approx_median approx_percentile_cont
-    approx_percentile_cont_with_weight quantile_cont stddev_population stddev_sample
+    approx_percentile_cont_with_weight quantile_cont
 
     nvl nvl2 ifnull isnan iszero nanvl log2 signum uuid
-    contains find_in_set instr levenshtein substr_index substring_index to_local_time rand
+    contains ends_with find_in_set instr levenshtein substr_index substring_index to_local_time rand
 
-    year month day hour minute second quarter week dayofweek dayofyear day_of_week day_of_year dayname
-    monthname weekday
-    date_diff datediff date_add date_sub date_format strftime datepart datetrunc from_unixtime to_unixtime
+    year month day hour minute second quarter week dayofmonth dayofyear
+    date_diff datediff date_format strftime datepart datetrunc from_unixtime to_unixtime
     to_timestamp_millis to_timestamp_micros to_timestamp_nanos to_timestamp_seconds to_time today
-    localtimestamp last_day timestampdiff time timestamp mod div truncate len
-    char_len group_concat string_to_array array_to_string array_length cardinality unix_timestamp
+    len string_to_array array_to_string array_length cardinality
 ";
 
 /// DataFusion's functions that give rows.

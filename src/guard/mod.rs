@@ -2,15 +2,17 @@
 //! never the text that went in.
 
 mod dialect;
-mod functions;
+pub mod functions;
 pub mod mongo;
 pub mod names;
+pub mod policy;
 pub mod sql;
 mod syntax;
 
 use crate::catalog::{Catalog, Dialect};
-use crate::error::Result;
+use crate::error::{Error, Result};
 pub use names::Resolved;
+pub use policy::Policy;
 
 /// The whole guard: parses `query`, lets only a single read-only query through, and looks up every name in
 /// the catalog. Errors: `Refused` naming what is not allowed; `Source` of kind `Syntax` for what does not
@@ -20,6 +22,26 @@ pub fn check(query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolve
         Dialect::Mongodb => mongo::check(query, catalog),
         Dialect::Postgresql | Dialect::Datafusion => {
             names::resolve(sql::check(query, dialect)?, catalog, dialect)
+        }
+    }
+}
+
+/// The same under an agent's policy; `catalog` is what [`Policy::catalog`] left of the source's.
+pub fn check_under(policy: &Policy, query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolved> {
+    match dialect {
+        Dialect::Postgresql | Dialect::Datafusion => {
+            names::resolve_under(Some(policy), sql::check(query, dialect)?, catalog, dialect)
+        }
+        Dialect::Mongodb => {
+            let resolved = mongo::check(query, catalog)?;
+            // A document comes whole, with what is hidden in it: such a collection is closed altogether.
+            match resolved.tables.iter().find(|name| policy.restricts_columns(None, name)) {
+                Some(name) => Err(Error::Refused(format!(
+                    "The collection {name} has fields that the agent's policy keeps back, so it cannot be \
+                     asked about."
+                ))),
+                None => Ok(resolved),
+            }
         }
     }
 }

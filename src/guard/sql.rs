@@ -141,6 +141,11 @@ fn parse(sql: &str, argument_names: ArgumentNames) -> Result<Statement> {
     }
 }
 
+/// A query that we wrote ourselves, as a tree.
+pub(super) fn parse_own(sql: &str) -> Result<Statement> {
+    parse(sql, ArgumentNames::Plain)
+}
+
 fn syntax_error(text: &str) -> Error {
     Error::source(
         SourceFault::Syntax,
@@ -496,7 +501,7 @@ impl Guard {
             [schema, function] if self.dialect == Dialect::Postgresql && folded(schema) == "pg_catalog" => {
                 Ok(folded(function))
             }
-            _ => Err(unknown_function(name)),
+            _ => Err(unknown_function(name, self.dialect)),
         }
     }
 
@@ -594,7 +599,7 @@ impl Walk for Guard {
             if let Expr::Function(call) = expr
                 && !functions::is_allowed(&guard.function_name(&call.name)?, guard.dialect)
             {
-                return Err(unknown_function(&call.name));
+                return Err(unknown_function(&call.name, guard.dialect));
             }
             syntax::walk(expr, guard)
         })
@@ -613,11 +618,16 @@ impl Walk for Guard {
     }
 }
 
-fn unknown_function(name: &ObjectName) -> Error {
-    Error::Refused(format!(
-        "The function {} is not one that questions may use.",
-        shortened(name)
-    ))
+fn unknown_function(name: &ObjectName, dialect: Dialect) -> Error {
+    let instead = match name.0.as_slice() {
+        [ObjectNamePart::Identifier(only)] => functions::instead_of(&unquoted(only), dialect),
+        _ => None,
+    };
+    let shown = shortened(name);
+    Error::Refused(match instead {
+        Some(instead) => format!("The function {shown} is not one that questions may use; {instead}"),
+        None => format!("The function {shown} is not one that questions may use."),
+    })
 }
 
 /// The plain parts of a name.

@@ -18,6 +18,10 @@ pub(super) trait Walk {
     fn query(&mut self, query: &mut Query) -> Result<()>;
     /// `relation.*` as an argument of a function.
     fn relation(&mut self, name: &mut ObjectName) -> Result<()>;
+    /// A type to cast to.
+    fn data_type(&mut self, target: &DataType) -> Result<()> {
+        data_type(target)
+    }
     /// A window named in `OVER name` or in a window's definition.
     fn window(&mut self, name: &mut Ident) -> Result<()>;
 }
@@ -38,7 +42,7 @@ pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
             if typed.uses_odbc_syntax {
                 return Err(refused("ODBC syntax"));
             }
-            data_type(&typed.data_type)?;
+            to.data_type(&typed.data_type)?;
             literal(&mut typed.value.value)
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
@@ -163,7 +167,7 @@ pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
             array: false,
             format: None,
         } => {
-            data_type(target)?;
+            to.data_type(target)?;
             to.expr(expr)
         }
         Expr::AtTimeZone { timestamp, time_zone } => {

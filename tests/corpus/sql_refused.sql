@@ -253,3 +253,158 @@ SELECT ) FROM orders
 SELECT 'abc
 --! a comment that does not end
 SELECT 1 /* abc
+
+--! a write that gives rows back
+INSERT INTO customers VALUES (9, 'Eve', 'Oslo', NULL) RETURNING *
+--! a write that gives rows back, in a materialized common table expression
+WITH up AS MATERIALIZED (UPDATE orders SET total = 0 RETURNING *) SELECT count(*) FROM up
+--! a write in the recursive part
+WITH RECURSIVE r AS (SELECT 1 UNION ALL DELETE FROM items RETURNING 1) SELECT * FROM r
+--! a write between comments that are nested in one dialect only
+SELECT /* /* */ 1; DELETE FROM items; -- */ */ 1
+--! a write in a text in dollars
+DO $a$ BEGIN EXECUTE 'DELETE FROM items'; END $a$ LANGUAGE plpgsql
+--! a write after a savepoint
+SAVEPOINT a; DELETE FROM items; RELEASE a
+--! transactions
+ABORT
+--! transactions
+START TRANSACTION READ WRITE
+--! transactions
+END; DELETE FROM items
+--! transactions
+COMMIT AND CHAIN
+--! settings
+SET LOCAL transaction_read_only = off
+--! settings
+SET SESSION AUTHORIZATION DEFAULT
+--! settings
+RESET SESSION AUTHORIZATION
+--! settings, one that decides what names mean
+SET search_path = pg_catalog, sales
+--! settings by function, in FROM
+SELECT * FROM set_config('statement_timeout', '0', false)
+--! settings by function, as an argument
+SELECT coalesce(set_config('lock_timeout', '0', false), 'x')
+--! settings by function, by an escaped name
+SELECT U&"set\005fconfig"('statement_timeout', '0', false)
+--! settings by function, with a comment inside the call
+SELECT set_config/* */('statement_timeout', '0', false)
+--! settings by updating the view of them
+UPDATE pg_settings SET setting = '0' WHERE name = 'statement_timeout'
+--! waits
+SELECT pg_sleep_for('1 hour')
+--! waits
+SELECT pg_sleep_until(now() + interval '1 hour')
+--! locks
+SELECT pg_advisory_lock_shared(1), pg_try_advisory_lock(2)
+--! talks to other sessions
+NOTIFY x, 'y'
+--! talks to other sessions
+UNLISTEN *
+--! ends other sessions' queries
+SELECT pg_cancel_backend(1)
+--! files
+SELECT pg_read_binary_file('/etc/passwd')
+--! files, as JSON
+SELECT to_json(pg_read_file('/etc/passwd'))
+--! files
+SELECT * FROM pg_stat_file('/etc/passwd')
+--! files
+SELECT pg_ls_logdir(), pg_ls_waldir(), pg_ls_tmpdir()
+--! files
+SELECT pg_current_logfile()
+--! files, into a table
+COPY customers FROM '/etc/passwd'
+--! large objects
+SELECT lo_put(1, 0, 'x')
+--! large objects
+SELECT lo_unlink(1)
+--! large objects
+SELECT loread(lo_open(1, 262144), 100)
+--! tells what others did to a sequence
+SELECT currval('ticket'), lastval()
+--! runs SQL given as text
+SELECT table_to_xml('pg_authid', true, false, ''), schema_to_xml('public', true, false, '')
+--! runs SQL given as text
+SELECT database_to_xml(true, false, '')
+--! runs SQL given as text
+SELECT cursor_to_xml('c', 10, true, false, '')
+--! writes on another connection, and stays
+SELECT dblink_exec('dbname=postgres', 'DELETE FROM items')
+--! writes on another connection, behind a query
+SELECT * FROM dblink('dbname=postgres', 'DELETE FROM items RETURNING 1') AS t(x int)
+--! changes the server
+SELECT pg_switch_wal()
+--! changes the server
+SELECT pg_create_restore_point('x')
+--! changes the server
+SELECT pg_logical_emit_message(false, 'x', 'y')
+--! changes the server
+SELECT pg_rotate_logfile(), pg_stat_reset()
+--! changes the server
+SELECT pg_create_physical_replication_slot('x')
+--! takes a transaction's number
+SELECT txid_current(), pg_current_xact_id()
+--! keeps a snapshot
+SELECT pg_export_snapshot()
+--! sets what the next random number is
+SELECT setseed(0.5)
+--! the source of functions and views
+SELECT pg_get_functiondef(1), pg_get_viewdef('city_counts')
+--! definitions
+CREATE UNLOGGED TABLE x (y int)
+--! definitions
+CREATE MATERIALIZED VIEW x AS SELECT 1
+--! definitions
+CREATE RULE r AS ON INSERT TO orders DO INSTEAD NOTHING
+--! definitions
+CREATE TRIGGER t AFTER INSERT ON orders EXECUTE FUNCTION f()
+--! definitions
+CREATE ROLE eve SUPERUSER LOGIN
+--! definitions
+ALTER ROLE custard_reader SUPERUSER
+--! definitions
+ALTER DATABASE postgres SET default_transaction_read_only = off
+--! definitions
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC
+--! definitions
+CREATE SCHEMA x CREATE TABLE y (z int)
+--! other servers
+CREATE SERVER s FOREIGN DATA WRAPPER postgres_fdw
+--! other servers
+IMPORT FOREIGN SCHEMA public FROM SERVER s INTO public
+--! administration
+CLUSTER orders
+--! administration
+REASSIGN OWNED BY custard_reader TO custard_admin
+--! locks rows, in one side of a set operation
+(SELECT id FROM orders FOR SHARE) UNION SELECT 1
+--! locks rows inside an expression
+SELECT (SELECT id FROM orders LIMIT 1 FOR UPDATE)
+--! locks rows in an EXISTS
+SELECT 1 WHERE EXISTS (SELECT 1 FROM orders FOR UPDATE NOWAIT)
+--! runs the plan, with options
+EXPLAIN (ANALYZE, FORMAT JSON) UPDATE orders SET total = 0
+--! cursors
+FETCH ALL FROM c
+--! cursors
+MOVE FORWARD 1 FROM c
+--! looks objects up by a cast
+SELECT 'pg_read_file(text)'::regprocedure
+--! looks objects up by a cast to an array
+SELECT '{pg_authid}'::regclass[]
+--! looks objects up by a typed text
+SELECT regclass 'pg_authid'
+--! a system catalog beside a common table expression
+WITH x AS (SELECT 1) SELECT * FROM pg_authid
+--! a system catalog in an IN
+SELECT id FROM customers WHERE name IN (SELECT rolname FROM pg_roles)
+--! a system catalog by an escaped name
+SELECT * FROM U&"pg\005fauthid"
+--! XML could fetch its parts from elsewhere
+SELECT xmlparse(document '<!DOCTYPE x SYSTEM "file:///etc/passwd"><x/>')
+--! XML from a query
+SELECT xmlforest(name) FROM customers
+--! rows of functions side by side
+SELECT * FROM ROWS FROM (generate_series(1, 2), pg_ls_dir('.')) AS t(a, b)

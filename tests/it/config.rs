@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Keys of the example that show a made-up value because there is no default.
-const WITHOUT_DEFAULT: [&str; 17] = [
+const WITHOUT_DEFAULT: [&str; 19] = [
     "server.public_url",
     "server.secret_key",
     "server.secret_key_file",
@@ -31,6 +31,8 @@ const WITHOUT_DEFAULT: [&str; 17] = [
     "agent.source_url",
     "agent.source_url_file",
     "agent.ca_file",
+    "policy.mask_key",
+    "policy.mask_key_file",
 ];
 
 struct Given<'a> {

@@ -123,8 +123,8 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn compound(&mut self, idents: &mut [Ident]) -> Result<()> {
-        let (schema, relation, column) = match idents {
+    pub(super) fn compound(&mut self, idents: &mut Vec<Ident>) -> Result<()> {
+        let (schema, relation, column) = match idents.as_mut_slice() {
             [relation, column] => (None, relation, column),
             [schema, relation, column] => (Some(schema), relation, column),
             _ => {
@@ -139,6 +139,7 @@ impl Resolver<'_> {
         };
         let column_written = Written::new(column);
         let name = found.name.clone().unwrap_or_default();
+        let without_schema = found.is_covered && schema.is_some();
         match column_written.pick(found.columns.iter().map(String::as_str)) {
             Some(real) => column_written.spell(column, real),
             None if found.open => {}
@@ -148,6 +149,9 @@ impl Resolver<'_> {
             written.spell(ident, real);
         }
         written.spell(relation, &name);
+        if without_schema {
+            idents.remove(0);
+        }
         Ok(())
     }
 

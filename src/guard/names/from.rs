@@ -6,6 +6,7 @@ use sqlparser::ast::{
 };
 
 use super::columns::{display_name, is_plain};
+use super::cover;
 use super::output::Output;
 use super::scope::{Relation, Scope, Written, quoted};
 use super::{Resolver, SelectNames, Walk, name_error};
@@ -99,11 +100,17 @@ impl Resolver<'_> {
                 ..
             } => {
                 let mut relation = self.named_relation(name)?;
+                let subquery = self.cover(name, &relation)?;
+                let own_name = relation.name.clone().unwrap_or_default();
                 if alias.is_some() {
                     relation.hidden = relation.name.take();
                     relation.schema = None;
                 }
-                self.alias(alias.as_mut(), relation)
+                let relation = self.alias(alias.as_mut(), relation)?;
+                if let Some(subquery) = subquery {
+                    *table = cover::derived(subquery, alias.take(), &own_name);
+                }
+                relation
             }
             TableFactor::Table {
                 name,
@@ -113,7 +120,7 @@ impl Resolver<'_> {
                 ..
             } => {
                 let relation = self.call(name, &mut args.args, alias.as_ref())?;
-                self.function_alias(relation, *with_ordinality, alias.as_mut())
+                self.function_alias(relation, *with_ordinality, alias.as_mut())?
             }
             TableFactor::Function {
                 name,
@@ -123,7 +130,7 @@ impl Resolver<'_> {
                 ..
             } => {
                 let relation = self.call(name, args, alias.as_ref())?;
-                self.function_alias(relation, *with_ordinality, alias.as_mut())
+                self.function_alias(relation, *with_ordinality, alias.as_mut())?
             }
             TableFactor::UNNEST {
                 alias,
@@ -135,7 +142,7 @@ impl Resolver<'_> {
                     self.expr(expr)?;
                 }
                 let relation = self.scalar_call("unnest", alias.as_ref(), array_exprs.len() == 1);
-                self.function_alias(relation, *with_ordinality, alias.as_mut())
+                self.function_alias(relation, *with_ordinality, alias.as_mut())?
             }
             TableFactor::Derived {
                 lateral,
@@ -159,7 +166,7 @@ impl Resolver<'_> {
                     open: output.open,
                     ..Relation::default()
                 };
-                self.alias(alias.as_mut(), relation)
+                self.alias(alias.as_mut(), relation)?
             }
             TableFactor::NestedJoin {
                 table_with_joins,
@@ -179,7 +186,7 @@ impl Resolver<'_> {
                     open: inner.relations.iter().any(|relation| relation.open),
                     ..Relation::default()
                 };
-                self.alias(alias.as_mut(), relation)
+                self.alias(alias.as_mut(), relation)?
             }
             _ => return Err(syntax::refused("This in FROM")),
         };
@@ -191,13 +198,16 @@ impl Resolver<'_> {
     }
 
     /// Gives a relation its alias and the column names that come with it.
-    fn alias(&mut self, alias: Option<&mut TableAlias>, mut relation: Relation) -> Relation {
+    fn alias(&mut self, alias: Option<&mut TableAlias>, mut relation: Relation) -> Result<Relation> {
         let Some(alias) = alias else {
-            return relation;
+            return Ok(relation);
         };
         relation.name = Some(self.define(&mut alias.name));
         for column in &mut alias.columns {
             self.define(&mut column.name);
+            if let Some(target) = &column.data_type {
+                self.known_type(target)?;
+            }
         }
         let mut output = Output {
             columns: std::mem::take(&mut relation.columns),
@@ -205,7 +215,7 @@ impl Resolver<'_> {
         };
         self.rename(&mut output, alias);
         relation.columns = output.columns;
-        relation
+        Ok(relation)
     }
 
     fn call(
@@ -250,7 +260,7 @@ impl Resolver<'_> {
         mut relation: Relation,
         with_ordinality: bool,
         alias: Option<&mut TableAlias>,
-    ) -> Relation {
+    ) -> Result<Relation> {
         if with_ordinality {
             relation.columns.push("ordinality".into());
         }
@@ -306,6 +316,7 @@ impl Resolver<'_> {
             hidden: None,
             columns: table.columns.iter().map(|column| column.name.clone()).collect(),
             open: false,
+            is_covered: self.is_covered(table.schema.as_deref(), &table.name),
         };
         let same_name = self
             .catalog
@@ -318,7 +329,7 @@ impl Resolver<'_> {
             (None, [_, _]) => {
                 parts.remove(0);
             }
-            (Some(schema), [_]) if schema != "public" || same_name > 1 => {
+            (Some(schema), [_]) if schema != "public" || same_name > 1 || self.policy.is_some() => {
                 let mut ident = Ident::new(schema.as_str());
                 Written::new(&Ident::new(schema.as_str())).spell(&mut ident, schema);
                 parts.insert(0, if is_plain(schema) { ident } else { quoted(schema) });

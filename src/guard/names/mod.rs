@@ -4,6 +4,7 @@
 //! where it stands; the source does that.
 
 mod columns;
+mod cover;
 mod from;
 mod output;
 mod scope;
@@ -11,12 +12,13 @@ mod scope;
 use std::collections::BTreeSet;
 
 use sqlparser::ast::{
-    Cte, Distinct, Expr, GroupByExpr, Ident, LimitClause, NamedWindowExpr, ObjectName, OrderBy, OrderByKind,
-    Query, Select, SetExpr, Statement, TableAlias,
+    Cte, DataType, Distinct, Expr, GroupByExpr, Ident, LimitClause, NamedWindowExpr, ObjectName, OrderBy,
+    OrderByKind, Query, Select, SelectItem, SetExpr, Statement, TableAlias,
 };
 
 use crate::catalog::{Catalog, Dialect};
 use crate::error::{Error, Result, SourceFault};
+use crate::guard::policy::Policy;
 use crate::guard::sql::{Guarded, unquoted};
 use crate::guard::syntax::{self, Walk};
 use output::Output;
@@ -39,6 +41,17 @@ pub struct Resolved {
 /// names to lower case, so `Total` only works quoted). Errors: `Source` of kind `Name`, with the nearest
 /// real names.
 pub fn resolve(guarded: Guarded, catalog: &Catalog, dialect: Dialect) -> Result<Resolved> {
+    resolve_under(None, guarded, catalog, dialect)
+}
+
+/// The same under a policy, which `catalog` has to have come through: a table with columns that are hidden or
+/// masked is read through a subquery of what is visible.
+pub fn resolve_under(
+    policy: Option<&Policy>,
+    guarded: Guarded,
+    catalog: &Catalog,
+    dialect: Dialect,
+) -> Result<Resolved> {
     let Statement::Query(mut query) = guarded.statement else {
         return Err(syntax::refused("A statement other than a query"));
     };
@@ -46,6 +59,7 @@ pub fn resolve(guarded: Guarded, catalog: &Catalog, dialect: Dialect) -> Result<
         let mut resolver = Resolver {
             catalog,
             dialect,
+            policy: policy.filter(|policy| policy.restricts()),
             tables: BTreeSet::new(),
             ctes: Vec::new(),
             scopes: Vec::new(),
@@ -73,6 +87,8 @@ struct SelectNames {
 struct Resolver<'c> {
     catalog: &'c Catalog,
     dialect: Dialect,
+    /// None also for one that restricts nothing.
+    policy: Option<&'c Policy>,
     tables: BTreeSet<String>,
     /// Common table expressions in sight, innermost last.
     ctes: Vec<(String, Output)>,
@@ -263,13 +279,30 @@ impl Resolver<'_> {
             ..
         }) = order_by
         {
+            let named = self.named_outputs(select);
             for part in order {
                 self.order_item(&mut part.expr, &output)?;
+                if let Some((_, name)) = named.iter().find(|(expr, _)| *expr == part.expr) {
+                    part.expr = Expr::Identifier(quoted(name));
+                }
             }
         }
         self.scopes.pop();
         self.selects.pop();
         Ok(output)
+    }
+
+    /// After SELECT DISTINCT, DataFusion knows an output that has a name by nothing but its name: these are
+    /// the outputs, each with what it is computed from.
+    fn named_outputs(&self, select: &Select) -> Vec<(Expr, String)> {
+        if self.dialect != Dialect::Datafusion || select.distinct.is_none() {
+            return Vec::new();
+        }
+        let named = select.projection.iter().filter_map(|item| match item {
+            SelectItem::ExprWithAlias { expr, alias } => Some((expr.clone(), unquoted(alias))),
+            _ => None,
+        });
+        named.collect()
     }
 
     fn names(&mut self) -> &mut SelectNames {
@@ -380,6 +413,11 @@ impl Walk for Resolver<'_> {
 
     fn relation(&mut self, name: &mut ObjectName) -> Result<()> {
         self.relation_columns(name).map(|_| ())
+    }
+
+    fn data_type(&mut self, target: &DataType) -> Result<()> {
+        syntax::data_type(target)?;
+        self.known_type(target)
     }
 
     fn window(&mut self, name: &mut Ident) -> Result<()> {

@@ -50,8 +50,9 @@ impl Resolver<'_> {
         for mut item in std::mem::take(projection) {
             match &mut item {
                 SelectItem::UnnamedExpr(expr) => {
-                    let name = name_of(expr);
                     self.expr(expr)?;
+                    // After the names in it are spelled as the source has them: so is the output's.
+                    let name = name_of(expr);
                     match (self.dialect, name) {
                         (Dialect::Postgresql | Dialect::Mongodb, Name::Known(name)) => {
                             output.columns.push(name)
@@ -230,8 +231,12 @@ impl Resolver<'_> {
             return Err(self.not_in_from(&super::unquoted(relation)));
         };
         let real = found.name.clone().unwrap_or_default();
+        let (columns, open, is_covered) = (found.columns.clone(), found.open, found.is_covered);
         written.spell(relation, &real);
-        Ok((real, found.columns.clone(), found.open))
+        if is_covered && schema.is_some() {
+            name.0.remove(0);
+        }
+        Ok((real, columns, open))
     }
 }
 

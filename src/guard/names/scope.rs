@@ -78,6 +78,8 @@ pub(super) struct Relation {
     pub columns: Vec<String>,
     /// There may be columns nobody here knows of, such as those of an unnamed expression.
     pub open: bool,
+    /// A table that is read through a subquery: its schema may not be written before its columns.
+    pub is_covered: bool,
 }
 
 /// The relations of one SELECT.

@@ -4,6 +4,7 @@
 mod faults;
 mod hostile;
 mod logged;
+mod policy;
 mod postgres;
 mod wire;
 pub mod world;

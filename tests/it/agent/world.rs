@@ -198,7 +198,12 @@ pub fn agent_at(url: &str, key: &str, fake: Arc<Fake>, terms: Terms) -> Agent {
 
 /// An agent beside any source.
 pub fn serving(server: &Server, connection: &str, source: Arc<dyn Source>) -> Agent {
-    started(vec![(server.url(connection), "right", source)], terms())
+    serving_under(server, connection, source, terms())
+}
+
+/// The same on terms of its own.
+pub fn serving_under(server: &Server, connection: &str, source: Arc<dyn Source>, terms: Terms) -> Agent {
+    started(vec![(server.url(connection), "right", source)], terms)
 }
 
 /// One agent process for several connections.

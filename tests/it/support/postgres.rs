@@ -312,6 +312,21 @@ impl Database<'_> {
         self.cluster.psql(&self.name, script)
     }
 
+    /// Schema and data as `pg_dump` writes them, without the key that it makes up each time.
+    pub fn dump(&self) -> String {
+        let output = Command::new(self.cluster.bin.join("pg_dump"))
+            .args(["-h", &self.cluster.dir.display().to_string()])
+            .args(["-p", &self.cluster.port.to_string()])
+            .args(["-U", ADMIN, "--inserts", "--no-sync", &self.name])
+            .output()
+            .expect("pg_dump, which comes with PostgreSQL");
+        let words = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the dump failed:\n{words}");
+        let text = String::from_utf8(output.stdout).expect("UTF-8 from pg_dump");
+        let lines = text.lines().filter(|line| !line.starts_with('\\'));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
     /// A single value as the superuser sees it, as text.
     pub fn value(&self, query: &str) -> String {
         self.psql(&format!("{query};")).trim_end_matches('\n').to_owned()

@@ -26,6 +26,12 @@ pub fn register(context: &SessionContext) {
     if let Some(signum) = scalar("signum") {
         context.register_udf(Arc::unwrap_or_clone(signum).with_aliases(["sign"]));
     }
+    if let Some(ceil) = scalar("ceil") {
+        context.register_udf(Arc::unwrap_or_clone(ceil).with_aliases(["ceiling"]));
+    }
+    if let Some(length) = scalar("character_length") {
+        context.register_udf(Arc::unwrap_or_clone(length).with_aliases(["len"]));
+    }
     if let Some(variance) = aggregate("var") {
         context.register_udaf(Arc::unwrap_or_clone(variance).with_aliases(["variance"]));
     }

@@ -1,0 +1,171 @@
+//! The policy in a query: a table of which something is hidden or masked is read through a subquery of what
+//! is visible. Everything above, be it `*`, a whole row, a join by name or a filter, then meets only that.
+//!
+//! Which columns these are is not decided here (`guard::policy`).
+
+use sqlparser::ast::{
+    ArrayElemTypeDef, DataType, Ident, ObjectName, ObjectNamePart, Query, Statement, TableAlias, TableFactor,
+};
+
+use super::Resolver;
+use super::scope::{Relation, quoted};
+use crate::catalog::Dialect;
+use crate::config::Mask;
+use crate::error::{Error, Result};
+use crate::guard::policy::Policy;
+use crate::guard::sql::{self, unquoted};
+use crate::guard::syntax;
+
+/// Types to cast to that the parser does not know by name, but every PostgreSQL or a common extension does.
+/// Any other type could be the row of a table that is kept back, and tell its columns.
+const KNOWN_TYPES: &str = "
+    bpchar cidr inet macaddr macaddr8 money name oid timetz timestamptz timestamp xml jsonpath pg_lsn
+    int4range int8range numrange tsrange tstzrange daterange int4multirange int8multirange nummultirange
+    tsmultirange tstzmultirange datemultirange citext hstore ltree lquery vector geometry geography
+";
+
+/// The subquery that stands for `table`, which is called so in the source and shows `columns`.
+fn subquery(
+    table: &ObjectName,
+    relation: &Relation,
+    policy: &Policy,
+    dialect: Dialect,
+) -> Result<Box<Query>> {
+    let name = relation.name.as_deref().unwrap_or_default();
+    let items: Vec<String> = relation
+        .columns
+        .iter()
+        .map(|column| {
+            let ident = quoted(column);
+            match policy.mask(relation.schema.as_deref(), name, column) {
+                None => ident.to_string(),
+                Some(mask) => format!("{} AS {ident}", masked(&ident, mask, policy, dialect)),
+            }
+        })
+        .collect();
+    let text = format!("SELECT {} FROM {table}", items.join(", "));
+    match sql::parse_own(&text) {
+        Ok(Statement::Query(query)) => Ok(query),
+        _ => Err(Error::Internal(
+            "the subquery that stands for a restricted table could not be read again".into(),
+        )),
+    }
+}
+
+/// What a query sees of a masked column. The functions are named with their schema, so that nobody's function
+/// of the same name is handed the value.
+fn masked(column: &Ident, mask: Mask, policy: &Policy, dialect: Dialect) -> String {
+    let key = policy.mask_key();
+    match (mask, dialect) {
+        // It keeps the column's type without naming it.
+        (Mask::Null, _) => format!("CASE WHEN FALSE THEN {column} END"),
+        (Mask::Hash, Dialect::Postgresql | Dialect::Mongodb) => format!(
+            "CASE WHEN {column} IS NOT NULL THEN pg_catalog.left(pg_catalog.encode(pg_catalog.sha256(\
+             pg_catalog.convert_to(pg_catalog.concat('{key}', CAST({column} AS TEXT)), 'UTF8')), 'hex'), 32) END"
+        ),
+        (Mask::Hash, Dialect::Datafusion) => format!(
+            "CASE WHEN {column} IS NOT NULL THEN left(encode(sha256(concat('{key}', CAST({column} AS TEXT))), \
+             'hex'), 32) END"
+        ),
+        (Mask::LastFour, Dialect::Postgresql | Dialect::Mongodb) => format!(
+            "CASE WHEN pg_catalog.length(CAST({column} AS TEXT)) >= 8 THEN pg_catalog.concat('****', \
+             pg_catalog.right(CAST({column} AS TEXT), 4)) WHEN {column} IS NOT NULL THEN '****' END"
+        ),
+        (Mask::LastFour, Dialect::Datafusion) => format!(
+            "CASE WHEN character_length(CAST({column} AS TEXT)) >= 8 THEN concat('****', \
+             right(CAST({column} AS TEXT), 4)) WHEN {column} IS NOT NULL THEN '****' END"
+        ),
+    }
+}
+
+impl Resolver<'_> {
+    /// The subquery for a table of the catalog, if the policy restricts its columns. Also for one of which it
+    /// hides nothing today: a column that was added since the catalog was read has to stay hidden.
+    pub(super) fn cover(&self, name: &ObjectName, relation: &Relation) -> Result<Option<Box<Query>>> {
+        match self.policy {
+            Some(policy) if relation.is_covered => subquery(name, relation, policy, self.dialect).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Whether a table of the catalog is read through a subquery.
+    pub(super) fn is_covered(&self, schema: Option<&str>, table: &str) -> bool {
+        self.policy
+            .is_some_and(|policy| policy.restricts_columns(schema, table))
+    }
+
+    /// Refuses casts to types that may be the row of a table: they would tell the names of columns that the
+    /// policy keeps back.
+    pub(super) fn known_type(&self, target: &DataType) -> Result<()> {
+        let (DataType::Custom(name, _), Some(_), Dialect::Postgresql) =
+            (element(target), self.policy, self.dialect)
+        else {
+            return Ok(());
+        };
+        let parts: Vec<String> = name
+            .0
+            .iter()
+            .map(|part| match part {
+                ObjectNamePart::Identifier(ident) if ident.quote_style.is_none() => {
+                    ident.value.to_ascii_lowercase()
+                }
+                ObjectNamePart::Identifier(ident) => unquoted(ident),
+                ObjectNamePart::Function(function) => function.to_string(),
+            })
+            .collect();
+        let is_built_in = match parts.as_slice() {
+            [only] => is_known(only),
+            [schema, last] => schema == "pg_catalog" && is_known(last),
+            _ => false,
+        };
+        let is_of_a_column = || {
+            let columns = self.catalog.tables.iter().flat_map(|table| &table.columns);
+            columns
+                .map(|column| bare_type(&column.type_name))
+                .any(|known| Some(&known) == parts.last())
+        };
+        if is_built_in || is_of_a_column() {
+            Ok(())
+        } else {
+            Err(syntax::refused(format_args!("The type {target}")))
+        }
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    KNOWN_TYPES.split_ascii_whitespace().any(|known| known == name)
+}
+
+/// What an array is made of.
+fn element(target: &DataType) -> &DataType {
+    match target {
+        DataType::Array(ArrayElemTypeDef::SquareBracket(inner, _)) => element(inner),
+        other => other,
+    }
+}
+
+/// The bare name of a type as the catalog writes it: without schema, length, array sign and quotes.
+fn bare_type(type_name: &str) -> String {
+    let name = type_name.trim_end_matches("[]");
+    let name = name.split_once('(').map_or(name, |(name, _)| name);
+    match name.strip_suffix('"').and_then(|name| name.rsplit_once('"')) {
+        Some((_, quoted)) => quoted.to_owned(),
+        None => name.rsplit('.').next().unwrap_or(name).to_owned(),
+    }
+}
+
+/// A table in FROM as a subquery that is called like it.
+pub(super) fn derived(subquery: Box<Query>, alias: Option<TableAlias>, name: &str) -> TableFactor {
+    let own_name = || TableAlias {
+        explicit: true,
+        name: quoted(name),
+        columns: Vec::new(),
+        at: None,
+    };
+    TableFactor::Derived {
+        lateral: false,
+        subquery,
+        alias: Some(alias.unwrap_or_else(own_name)),
+        sample: None,
+    }
+}
