@@ -2,6 +2,7 @@
 //! allows.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;

@@ -123,6 +123,7 @@ fn column(name: &str) -> Column {
         name: name.into(),
         type_name: "int4".into(),
         kind: ColumnKind::Integer,
+        default: Some("1".into()),
         values: vec!["1".into()],
         values_complete: true,
         distinct_estimate: Some(1),
@@ -200,6 +201,7 @@ fn nothing_in_the_catalog_tells_of_what_is_hidden() {
     ] {
         let column = people.column(name).unwrap();
         assert_eq!(column.kind, kind, "{name}");
+        assert_eq!(column.default, None, "{name}");
         assert!(column.values.is_empty() && !column.values_complete, "{name}");
         assert!(
             column

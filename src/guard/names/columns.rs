@@ -90,6 +90,9 @@ impl Resolver<'_> {
                 relation,
             }) => {
                 written.spell(ident, &name);
+                if let Some(relation) = &relation {
+                    self.note_use(scope, (relation.clone(), name.clone()));
+                }
                 let is_outer = scope + 1 < self.scopes.len();
                 let is_shadowed = self
                     .selects
@@ -134,7 +137,8 @@ impl Resolver<'_> {
         };
         let written = Written::new(relation);
         let schema_written = schema.as_deref().map(Written::new);
-        let Some(found) = scope::find_relation(&self.scopes, schema_written.as_ref(), &written) else {
+        let Some((scope, found)) = scope::find_relation(&self.scopes, schema_written.as_ref(), &written)
+        else {
             return Err(self.not_in_from(&unquoted(relation)));
         };
         let column_written = Written::new(column);
@@ -149,9 +153,11 @@ impl Resolver<'_> {
             written.spell(ident, real);
         }
         written.spell(relation, &name);
+        let used = (name, unquoted(column));
         if without_schema {
             idents.remove(0);
         }
+        self.note_use(scope, used);
         Ok(())
     }
 

@@ -4,11 +4,12 @@
 //! Which columns these are is not decided here (`guard::policy`).
 
 use sqlparser::ast::{
-    ArrayElemTypeDef, DataType, Ident, ObjectName, ObjectNamePart, Query, Statement, TableAlias, TableFactor,
+    ArrayElemTypeDef, DataType, Expr, GroupByExpr, Ident, ObjectName, ObjectNamePart, Query, Statement,
+    TableAlias, TableFactor,
 };
 
 use super::Resolver;
-use super::scope::{Relation, quoted};
+use super::scope::{Relation, Written, quoted};
 use crate::catalog::Dialect;
 use crate::config::Mask;
 use crate::error::{Error, Result};
@@ -86,6 +87,54 @@ impl Resolver<'_> {
             Some(policy) if relation.is_covered => subquery(name, relation, policy, self.dialect).map(Some),
             _ => Ok(None),
         }
+    }
+
+    /// Notes that a SELECT uses a column.
+    pub(super) fn note_use(&mut self, scope: usize, used: (String, String)) {
+        if self.policy.is_some()
+            && let Some(select) = self.selects.get_mut(scope)
+        {
+            select.used.insert(used);
+        }
+    }
+
+    /// Who groups by a table's primary key may use its other columns ungrouped. PostgreSQL does not see the key
+    /// through a subquery, so they are grouped by as well, which changes no group.
+    pub(super) fn group_by_whole_keys(&self, group_by: &mut GroupByExpr) {
+        let (Some(_), Some(scope), Some(select), GroupByExpr::Expressions(items, _)) =
+            (self.policy, self.scopes.last(), self.selects.last(), group_by)
+        else {
+            return;
+        };
+        let mut more = Vec::new();
+        for relation in scope.relations.iter().filter(|relation| relation.is_covered) {
+            let Some(name) = &relation.name else { continue };
+            let is_grouped = |column: &String| {
+                items.iter().any(|item| match item {
+                    Expr::CompoundIdentifier(idents) => match idents.as_slice() {
+                        [of, own] => Written::new(of).exact == *name && Written::new(own).exact == *column,
+                        _ => false,
+                    },
+                    Expr::Identifier(own) => {
+                        let others = scope
+                            .relations
+                            .iter()
+                            .filter(|other| other.columns.contains(column));
+                        Written::new(own).exact == *column && others.count() == 1
+                    }
+                    _ => false,
+                })
+            };
+            if relation.key.is_empty() || !relation.key.iter().all(is_grouped) {
+                continue;
+            }
+            let used = select
+                .used
+                .iter()
+                .filter(|(of, column)| of == name && !is_grouped(column));
+            more.extend(used.map(|(of, column)| Expr::CompoundIdentifier(vec![quoted(of), quoted(column)])));
+        }
+        items.extend(more);
     }
 
     /// Whether a table of the catalog is read through a subquery.

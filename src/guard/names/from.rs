@@ -317,6 +317,7 @@ impl Resolver<'_> {
             columns: table.columns.iter().map(|column| column.name.clone()).collect(),
             open: false,
             is_covered: self.is_covered(table.schema.as_deref(), &table.name),
+            key: table.primary_key.clone(),
         };
         let same_name = self
             .catalog

@@ -82,6 +82,8 @@ struct SelectNames {
     /// Output names that an expression may use (only DataFusion, and only after the SELECT list).
     usable: Vec<String>,
     windows: Vec<String>,
+    /// Columns of its own relations that it uses, each with its relation.
+    used: BTreeSet<(String, String)>,
 }
 
 struct Resolver<'c> {
@@ -287,6 +289,7 @@ impl Resolver<'_> {
                 }
             }
         }
+        self.group_by_whole_keys(&mut select.group_by);
         self.scopes.pop();
         self.selects.pop();
         Ok(output)

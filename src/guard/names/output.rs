@@ -227,7 +227,7 @@ impl Resolver<'_> {
             _ => return Err(self.not_in_from(&name.to_string())),
         };
         let written = Written::new(relation);
-        let Some(found) = find_relation(&self.scopes, schema.as_ref(), &written) else {
+        let Some((_, found)) = find_relation(&self.scopes, schema.as_ref(), &written) else {
             return Err(self.not_in_from(&super::unquoted(relation)));
         };
         let real = found.name.clone().unwrap_or_default();

@@ -80,6 +80,8 @@ pub(super) struct Relation {
     pub open: bool,
     /// A table that is read through a subquery: its schema may not be written before its columns.
     pub is_covered: bool,
+    /// The primary key of such a table: what PostgreSQL cannot see through the subquery.
+    pub key: Vec<String>,
 }
 
 /// The relations of one SELECT.
@@ -182,12 +184,13 @@ fn find_column(scopes: &[Scope], column_of: impl Fn(&Relation) -> Option<String>
     None
 }
 
-/// Finds a relation by the name columns are qualified with, innermost scope first.
+/// Finds a relation by the name columns are qualified with, innermost scope first; with it the scope (0 is
+/// the outermost).
 pub(super) fn find_relation<'s>(
     scopes: &'s [Scope],
     schema: Option<&Written>,
     written: &Written,
-) -> Option<&'s Relation> {
+) -> Option<(usize, &'s Relation)> {
     let fits_schema = |relation: &Relation| match (schema, &relation.schema) {
         (None, _) => true,
         (Some(schema), Some(own)) => schema.pick(std::iter::once(own.as_str())).is_some(),
@@ -196,13 +199,14 @@ pub(super) fn find_relation<'s>(
     let candidates = || {
         scopes
             .iter()
+            .enumerate()
             .rev()
-            .flat_map(|scope| &scope.relations)
-            .filter(|relation| fits_schema(relation))
+            .flat_map(|(depth, scope)| scope.relations.iter().map(move |relation| (depth, relation)))
+            .filter(|(_, relation)| fits_schema(relation))
     };
-    let names = || candidates().filter_map(|relation| relation.name.as_deref());
+    let names = || candidates().filter_map(|(_, relation)| relation.name.as_deref());
     let name = written.pick(names())?;
-    candidates().find(|relation| relation.name.as_deref() == Some(name))
+    candidates().find(|(_, relation)| relation.name.as_deref() == Some(name))
 }
 
 /// Real names near a wrong one, best first, five at most; all of a short list when nothing is near.

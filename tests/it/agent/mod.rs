@@ -6,6 +6,7 @@ mod hostile;
 mod logged;
 mod policy;
 mod postgres;
+mod scripted;
 mod wire;
 pub mod world;
 

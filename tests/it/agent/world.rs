@@ -201,6 +201,11 @@ pub fn serving(server: &Server, connection: &str, source: Arc<dyn Source>) -> Ag
     serving_under(server, connection, source, terms())
 }
 
+/// An agent beside any source, for a server that is none of ours.
+pub fn serving_at(url: &str, source: Arc<dyn Source>, terms: Terms) -> Agent {
+    started(vec![(url.to_owned(), "right", source)], terms)
+}
+
 /// The same on terms of its own.
 pub fn serving_under(server: &Server, connection: &str, source: Arc<dyn Source>, terms: Terms) -> Agent {
     started(vec![(server.url(connection), "right", source)], terms)

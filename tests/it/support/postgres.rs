@@ -312,12 +312,12 @@ impl Database<'_> {
         self.cluster.psql(&self.name, script)
     }
 
-    /// Schema and data as `pg_dump` writes them, without the key that it makes up each time.
+    /// Schema and rows (no large objects) as `pg_dump` writes them, without the key that it makes up each time.
     pub fn dump(&self) -> String {
         let output = Command::new(self.cluster.bin.join("pg_dump"))
             .args(["-h", &self.cluster.dir.display().to_string()])
             .args(["-p", &self.cluster.port.to_string()])
-            .args(["-U", ADMIN, "--inserts", "--no-sync", &self.name])
+            .args(["-U", ADMIN, "--inserts", "--no-sync", "--no-blobs", &self.name])
             .output()
             .expect("pg_dump, which comes with PostgreSQL");
         let words = String::from_utf8_lossy(&output.stderr);
