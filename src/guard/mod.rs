@@ -35,7 +35,11 @@ pub fn check_under(policy: &Policy, query: &str, catalog: &Catalog, dialect: Dia
         Dialect::Mongodb => {
             let resolved = mongo::check(query, catalog)?;
             // A document comes whole, with what is hidden in it: such a collection is closed altogether.
-            match resolved.tables.iter().find(|name| policy.restricts_columns(None, name)) {
+            match resolved
+                .tables
+                .iter()
+                .find(|name| policy.restricts_columns(None, name))
+            {
                 Some(name) => Err(Error::Refused(format!(
                     "The collection {name} has fields that the agent's policy keeps back, so it cannot be \
                      asked about."

@@ -56,7 +56,7 @@ async fn connection(app: &TestApp, source: Arc<dyn Source>) -> (Caller, String, 
     let served = Served {
         websocket_url: made["websocket_url"].as_str().expect("an address").to_owned(),
         key: made["api_key"].as_str().expect("a key").to_owned().into(),
-        source,
+        beside: source.into(),
     };
     let agent = tokio::spawn(async move {
         agent::serve(vec![served], Terms::default(), CancellationToken::new())
