@@ -78,6 +78,7 @@ async fn a_restarted_database_is_noticed_and_found_again() {
     cluster.down();
     let error = within(asking).await.unwrap().unwrap_err();
     assert!(matches!(error, Error::Source { .. }), "{error:?}");
+    eventually(|| server.hub.running() == 0 && server.hub.running_at("c1").is_empty()).await;
     assert!(within(source.check()).await.is_err());
     eventually(|| server.hub.status("c1").database == Some(false)).await;
     assert!(server.hub.status("c1").online);
