@@ -412,7 +412,12 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Runs one's own query through the same guard. */
+        /**
+         * Runs one's own query through the same guard. With `Accept: application/vnd.apache.arrow.stream` the rows
+         *     come as they arrive, as an Arrow IPC stream: nothing is stored, and only the agent's policy limits them.
+         *     What goes wrong before the first row is an error of the usual shape; afterwards the body breaks off, and
+         *     the answer under the id in `X-Query-Id` says why.
+         */
         post: operations["run_query"];
         delete?: never;
         options?: never;
@@ -854,6 +859,8 @@ export interface components {
         /** @description A column of a [`Table`]. */
         Column: {
             comment?: string | null;
+            /** @description What a new row gets when nothing is said, as an expression of the source's own. */
+            default?: string | null;
             /**
              * Format: int64
              * @description Estimated number of distinct values.
@@ -1020,6 +1027,11 @@ export interface components {
             /** @description For people: what was wrong and what to do. */
             message: string;
         };
+        /**
+         * @description The file formats a result can leave in.
+         * @enum {string}
+         */
+        ExportFormat: "csv" | "xlsx" | "json" | "parquet" | "arrow";
         /** @description An imported file. */
         FileBody: {
             created_at: string;
@@ -1466,7 +1478,6 @@ export interface components {
          * @enum {string}
          */
         WrittenBy: "offline" | "llm" | "user";
-        Format: unknown;
     };
     responses: never;
     parameters: never;
@@ -2837,7 +2848,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description `csv` (default), `xlsx`, `json`, `parquet` or `arrow`. */
-                format?: components["schemas"]["Format"];
+                format?: components["schemas"]["ExportFormat"];
             };
             header?: never;
             path: {
