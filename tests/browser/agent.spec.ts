@@ -1,5 +1,5 @@
 // A real agent beside a real PostgreSQL, watched on the page: online, offline, its schema, an answer.
-import { expect, test } from "./database";
+import { expect, signedIn, test, type Made } from "./database";
 import { ask } from "./server";
 
 /** A change of state has to be on the page within this time, without loading it again. */
@@ -124,4 +124,58 @@ test("thousands of tables are a handful of elements", async ({ app, connect }) =
   await expect(tree.getByRole("treeitem", { name: "Show 19 more columns" })).toBeVisible();
   await tree.getByRole("treeitem", { name: "Show 19 more columns" }).click();
   await expect(tree.getByRole("treeitem", { name: "column_19" })).toBeVisible();
+});
+
+test("the connection is tested, and a running query is seen and stopped", async ({
+  app,
+  connect,
+  agentOf,
+}) => {
+  const made = await connect("Shop database");
+  agentOf(made);
+  await app.goto(`/connections/${made.id}`);
+  await expect(app.getByText("Reachable")).toBeVisible();
+  await app.getByRole("button", { name: "Test connection" }).click();
+  await expect(app.getByText("The connection works")).toBeVisible();
+  await expect(app.getByText(/agent [\d.]+ ms · database [\d.]+ ms/)).toBeVisible();
+  await app.getByText("Policy in force:").click();
+  await expect(app.getByText(/A query gives at most [\d,]+ rows/)).toBeVisible();
+
+  const answer = app.request.post("/api/v1/query/run", {
+    headers: await signedIn(app.request),
+    data: { query: "SELECT done FROM slow_report", connection_id: made.id },
+  });
+  const running = app.getByRole("region", { name: "1 query running" });
+  await expect(running).toBeVisible();
+  await expect(running.getByText(/you · .* · 0 rows so far/)).toBeVisible();
+  await running.getByRole("button", { name: /^Stop/ }).click();
+  await expect(running).toHaveCount(0);
+  const { outcome } = (await (await answer).json()) as { outcome: string };
+  expect(outcome).toBe("failed");
+});
+
+test("a revoked key cuts the agent off; one with the new key is seen in the dialog", async ({
+  app,
+  connect,
+  agentOf,
+}) => {
+  const made = await connect("Shop database");
+  agentOf(made);
+  await app.goto(`/connections/${made.id}`);
+  const heading = app.getByRole("heading", { level: 1 });
+  await expect(heading.getByText("Online")).toBeVisible();
+  await app.getByRole("button", { name: "Revoke" }).click();
+  await app.getByRole("dialog").getByRole("button", { name: "Revoke the key" }).click();
+  await expect(heading.getByText("Offline")).toBeVisible(AT_ONCE);
+  await expect(app.getByText("The key was revoked", { exact: true })).toBeVisible();
+
+  await app.getByRole("button", { name: "New key" }).click();
+  const rotated = app.waitForResponse(/rotate-key/);
+  await app.getByRole("button", { name: "Make a new key" }).click();
+  const dialog = app.getByRole("dialog");
+  await expect(dialog.getByText("Waiting for the agent…")).toBeVisible();
+  agentOf((await (await rotated).json()) as Made);
+  await expect(dialog.getByText("The agent is online.")).toBeVisible();
+  await dialog.getByRole("button", { name: "I have copied it" }).click();
+  await expect(heading.getByText("Online")).toBeVisible();
 });

@@ -76,6 +76,23 @@ export const connectionQuery = (id: string) =>
     queryFn: () => unwrap(api.GET("/api/v1/connections/{id}", { params: { path: { id } } })),
   });
 
+/** The connection's state with its agents, each of them. */
+export const connectionStatusQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["connections", id, "status"],
+    queryFn: () => unwrap(api.GET("/api/v1/connections/{id}/status", { params: { path: { id } } })),
+  });
+
+/** The queries that run at the connection's agents. */
+export const runningQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["connections", id, "queries"],
+    queryFn: async () =>
+      (await unwrap(api.GET("/api/v1/connections/{id}/queries", { params: { path: { id } } })))
+        .queries,
+    staleTime: 0,
+  });
+
 export const schemaQuery = (id: string) =>
   queryOptions({
     queryKey: ["connections", id, "schema"],

@@ -15,6 +15,10 @@ export type ImportReport = Schemas["Report"];
 export type Kind = Schemas["Kind"];
 export type Connection = Schemas["ConnectionBody"];
 export type ConnectionCreated = Schemas["ConnectionKey"];
+export type Agent = Schemas["AgentBody"];
+export type Policy = Schemas["PolicyReport"];
+export type RunningQuery = Schemas["RunningQueryBody"];
+export type ConnectionTest = Schemas["ConnectionTest"];
 export type CatalogTable = Schemas["Table"];
 /** Cells may hold any JSON value, which the document cannot say. */
 export type Answer = Omit<Schemas["AnswerBody"], "rows" | "data"> & { rows: Row[] };

@@ -1,19 +1,22 @@
-// One connection: its live state, warnings about its role, its schema, and what can be done with it.
+// One connection: its live state and agents, what runs at them, its schema, its key.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { KeyRound, Pencil, RefreshCw, Trash2 } from "lucide-react";
+import { Pencil, RefreshCw, Stethoscope } from "lucide-react";
 import { useState } from "react";
-import { useNavigate, useParams } from "react-router";
-import { api, finish, unwrap } from "@/api/client";
+import { useParams } from "react-router";
+import { api, unwrap } from "@/api/client";
 import { connectionQuery } from "@/api/queries";
-import type { Connection, ConnectionCreated } from "@/api/types";
-import { AgentCommand } from "@/components/connections/agent-command";
+import type { Connection } from "@/api/types";
+import { Agents } from "@/components/connections/agents";
 import { Facts } from "@/components/connections/facts";
+import { KeyCard } from "@/components/connections/key-card";
 import { RenameConnection } from "@/components/connections/rename";
+import { RunningQueries } from "@/components/connections/running-queries";
 import { SchemaBrowser } from "@/components/connections/schema-browser";
 import { ConnectionState } from "@/components/connections/state";
+import { TestResult } from "@/components/connections/test-result";
+import { Warnings } from "@/components/connections/warnings";
 import { Page } from "@/components/page";
 import { Button, ButtonLink } from "@/components/ui/button";
-import { Confirm, Dialog } from "@/components/ui/dialog";
 import { LoadError, Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { toast } from "@/components/ui/toast";
@@ -40,11 +43,15 @@ export default function ConnectionDetail() {
 function Detail({ connection }: { connection: Connection }) {
   const { id } = connection;
   const online = connection.agent === "online";
-  const [made, setMade] = useState<ConnectionCreated | null>(null);
+  const offlineTitle = online ? undefined : "The agent has to be online for this";
   const [renaming, setRenaming] = useState(false);
   const client = useQueryClient();
-  const navigate = useNavigate();
 
+  const test = useMutation({
+    mutationFn: () =>
+      unwrap(api.POST("/api/v1/connections/{id}/test", { params: { path: { id } } })),
+    onSuccess: () => void client.invalidateQueries({ queryKey: ["connections", id, "status"] }),
+  });
   const refresh = useMutation({
     mutationFn: () =>
       unwrap(api.POST("/api/v1/connections/{id}/refresh-schema", { params: { path: { id } } })),
@@ -52,27 +59,12 @@ function Detail({ connection }: { connection: Connection }) {
     onError: (error) => toast.error(error),
   });
 
-  async function rotate() {
-    setMade(
-      await unwrap(api.POST("/api/v1/connections/{id}/rotate-key", { params: { path: { id } } })),
-    );
-    void client.invalidateQueries({ queryKey: ["connections"] });
-  }
-
-  async function remove() {
-    await finish(api.DELETE("/api/v1/connections/{id}", { params: { path: { id } } }));
-    await navigate("/connections");
-    client.removeQueries({ queryKey: ["connections", id] });
-    void client.invalidateQueries({ queryKey: ["connections"], exact: true });
-    toast.done(`${connection.name} was deleted.`);
-  }
-
   return (
     <Page
       title={connection.name}
       heading={
         <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
-          {connection.name}
+          <span className="min-w-0 break-words">{connection.name}</span>
           <Button
             variant="ghost"
             size="icon-small"
@@ -86,54 +78,45 @@ function Detail({ connection }: { connection: Connection }) {
         </span>
       }
       action={
-        <ButtonLink to={`/ask?connection=${encodeURIComponent(id)}`} variant="primary">
-          Ask this database
-        </ButtonLink>
+        <>
+          <Button
+            disabled={!online}
+            busy={test.isPending}
+            title={offlineTitle}
+            onClick={() => test.mutate()}
+          >
+            <Stethoscope aria-hidden />
+            Test connection
+          </Button>
+          <ButtonLink to={`/ask?connection=${encodeURIComponent(id)}`} variant="primary">
+            Ask this database
+          </ButtonLink>
+        </>
       }
     >
       <div className="space-y-5">
+        {test.isError && <Notice kind="error">{test.error.message}</Notice>}
+        {test.data && online && <TestResult test={test.data} />}
         <Warnings connection={connection} />
         <Facts connection={connection} />
-        <SchemaBrowser connection={connection} />
-        <div className="flex flex-wrap gap-2">
-          <Button
-            disabled={!online}
-            busy={refresh.isPending}
-            title={online ? undefined : "The agent has to be online for this"}
-            onClick={() => refresh.mutate()}
-          >
-            <RefreshCw aria-hidden />
-            Read the schema again
-          </Button>
-          <Confirm
-            trigger={(open) => (
-              <Button onClick={open}>
-                <KeyRound aria-hidden />
-                New key
-              </Button>
-            )}
-            title="Make a new key?"
-            confirm="Make a new key"
-            onConfirm={rotate}
-          >
-            The present key stops working at once, and an agent that uses it is disconnected until
-            it is started with the new one.
-          </Confirm>
-          <Confirm
-            trigger={(open) => (
-              <Button variant="danger" onClick={open}>
-                <Trash2 aria-hidden />
-                Delete
-              </Button>
-            )}
-            title="Delete this connection?"
-            confirm="Delete"
-            onConfirm={remove}
-          >
-            <span className="font-semibold break-words text-ink">{connection.name}</span>, its key
-            and its schema are deleted here. The database itself is not touched.
-          </Confirm>
-        </div>
+        <RunningQueries connection={connection} />
+        <Agents connection={connection} />
+        <SchemaBrowser
+          connection={connection}
+          action={
+            <Button
+              size="icon"
+              disabled={!online}
+              busy={refresh.isPending}
+              aria-label="Read the schema again"
+              title={offlineTitle ?? "Read the schema again"}
+              onClick={() => refresh.mutate()}
+            >
+              <RefreshCw aria-hidden />
+            </Button>
+          }
+        />
+        <KeyCard connection={connection} />
       </div>
       <RenameConnection
         key={connection.name}
@@ -141,58 +124,6 @@ function Detail({ connection }: { connection: Connection }) {
         open={renaming}
         onOpenChange={setRenaming}
       />
-      <Dialog
-        open={made !== null}
-        onOpenChange={() => setMade(null)}
-        sticky
-        wide
-        title="Start the agent with the new key"
-        description="Agents with the old key are cut off already."
-      >
-        {made && <AgentCommand made={made} />}
-        <div className="mt-5 flex justify-end">
-          <Button variant="primary" onClick={() => setMade(null)}>
-            I have copied it
-          </Button>
-        </div>
-      </Dialog>
     </Page>
-  );
-}
-
-function Warnings({ connection }: { connection: Connection }) {
-  return (
-    <>
-      {connection.agent === "offline" && !connection.last_seen_at && (
-        <Notice kind="info" title="The agent has not called yet">
-          Start it with the command you got when this connection was made. This page shows it the
-          moment it calls. If the command is lost, make a new key below.
-        </Notice>
-      )}
-      {connection.message && (
-        <Notice
-          kind={connection.database === "unreachable" ? "error" : "warning"}
-          title={
-            connection.database === "unreachable"
-              ? "The agent is there but cannot reach the database"
-              : "The agent reports"
-          }
-        >
-          {connection.message}
-        </Notice>
-      )}
-      {connection.role_warnings.length > 0 && (
-        <Notice kind="warning" title="The agent’s database role could do more than read">
-          <ul className="list-disc space-y-0.5 pl-4">
-            {connection.role_warnings.map((warning) => (
-              <li key={warning}>{warning}</li>
-            ))}
-          </ul>
-          <p className="mt-1">
-            Queries stay read-only all the same. A role with SELECT only is safer still.
-          </p>
-        </Notice>
-      )}
-    </>
   );
 }
