@@ -75,7 +75,7 @@ test("set-up passes axe", async ({ page }) => {
 });
 
 async function check(page: Page, what: string) {
-  await page.waitForLoadState("networkidle");
+  await expect(page.getByRole("status", { name: "Loading" })).toHaveCount(0);
   // Colours are measured at rest, not half faded in.
   await page.evaluate(async () => {
     await Promise.allSettled(

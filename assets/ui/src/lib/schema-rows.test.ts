@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { CatalogTable } from "@/api/types";
-import { findTables, schemaRows, tableKey } from "./schema-rows";
+import { findTables, inOrder, schemaRows, tableKey } from "./schema-rows";
 
 function table(name: string, columns: string[], comment?: string): CatalogTable {
   return {
@@ -21,6 +21,17 @@ const visits = table("visits", [
   "address.geo.lat",
 ]);
 const all = [orders, customers, visits];
+
+it("orders tables as people look for them", () => {
+  const tables = ["log_10", "log_2", "Accounts"].map((name) => table(name, []));
+  const archived = { ...table("accounts", []), schema: "archive" };
+  expect(inOrder([archived, ...tables]).map(({ schema, name }) => `${schema}.${name}`)).toEqual([
+    "public.Accounts",
+    "public.log_2",
+    "public.log_10",
+    "archive.accounts",
+  ]);
+});
 
 describe("findTables", () => {
   it("lists everything while nothing is searched", () => {

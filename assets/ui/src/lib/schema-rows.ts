@@ -27,6 +27,19 @@ export function fullName(table: CatalogTable): string {
   return table.schema ? `${table.schema}.${table.name}` : table.name;
 }
 
+const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+/** The tables as people look for them: the usual schema first, and table_2 before table_10. */
+export function inOrder(tables: readonly CatalogTable[]): CatalogTable[] {
+  const usual = ({ schema }: CatalogTable) => (!schema || schema === "public" ? 0 : 1);
+  return [...tables].sort(
+    (a, b) =>
+      usual(a) - usual(b) ||
+      natural.compare(a.schema ?? "", b.schema ?? "") ||
+      natural.compare(a.name, b.name),
+  );
+}
+
 export interface Found {
   table: CatalogTable;
   /** The columns that match, where the table's own name does not; else null. */

@@ -20,6 +20,8 @@ import { Button, ButtonLink } from "@/components/ui/button";
 import { LoadError, Notice } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { toast } from "@/components/ui/toast";
+import { timeAgo } from "@/lib/format";
+import { kindLabel } from "@/lib/kinds";
 
 export default function ConnectionDetail() {
   const { id = "" } = useParams();
@@ -77,6 +79,7 @@ function Detail({ connection }: { connection: Connection }) {
           <ConnectionState connection={connection} />
         </span>
       }
+      note={`${kindLabel(connection.db_type)} · made ${timeAgo(connection.created_at)}`}
       action={
         <>
           <Button

@@ -38,7 +38,7 @@ export function Agents({ connection }: { connection: Connection }) {
       ) : (
         <ul className="divide-y divide-line border-t border-line">
           {agents.map((agent) => (
-            <AgentItem key={agent.id} agent={agent} />
+            <AgentItem key={agent.id} agent={agent} known={connection.role_warnings} />
           ))}
         </ul>
       )}
@@ -46,7 +46,14 @@ export function Agents({ connection }: { connection: Connection }) {
   );
 }
 
-function AgentItem({ agent }: { agent: Agent }) {
+interface AgentItemProps {
+  agent: Agent;
+  /** Warnings that the page shows already. */
+  known: readonly string[];
+}
+
+function AgentItem({ agent, known }: AgentItemProps) {
+  const warnings = agent.role_warnings.filter((warning) => !known.includes(warning));
   const facts = [
     `version ${agent.version}`,
     `connected ${timeAgo(agent.connected_at)}`,
@@ -68,6 +75,15 @@ function AgentItem({ agent }: { agent: Agent }) {
       <div className="mt-1 space-y-2 sm:pl-7.5">
         {agent.database === "unreachable" && agent.message && (
           <Notice kind="error">{agent.message}</Notice>
+        )}
+        {warnings.length > 0 && (
+          <Notice kind="warning" title="Its database role could do more than read">
+            <ul className="list-disc space-y-0.5 pl-4">
+              {warnings.map((warning) => (
+                <li key={warning}>{warning}</li>
+              ))}
+            </ul>
+          </Notice>
         )}
         {Math.abs(agent.clock_skew_ms ?? 0) > SKEW_MS && (
           <Notice kind="warning">

@@ -34,7 +34,7 @@ export function Facts({ connection }: { connection: Connection }) {
             ? plural(connection.table_count, kindWords(connection.db_type).table)
             : "Not known yet"}
         </Fact>
-        <Fact name="Key" note={`connection made ${timeAgo(connection.created_at)}`}>
+        <Fact name="Key" note={connection.key === "revoked" && "no agent can connect"}>
           <LiveDot tone={connection.key === "active" ? "good" : "bad"} />
           {connection.key === "active" ? "Active" : "Revoked"}
         </Fact>

@@ -10,7 +10,7 @@ import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural } from "@/lib/format";
 import { kindWords } from "@/lib/kinds";
-import { findTables } from "@/lib/schema-rows";
+import { findTables, inOrder } from "@/lib/schema-rows";
 import { SchemaTree } from "./schema-tree";
 
 interface SchemaBrowserProps {
@@ -25,8 +25,8 @@ export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
   const searchLabel = `Search ${words.table}s and ${words.column}s`;
   const [search, setSearch] = useState("");
   const sought = useDeferredValue(search.trim());
-  const tables = schema.data?.tables;
-  const found = useMemo(() => findTables(tables ?? [], sought), [tables, sought]);
+  const tables = useMemo(() => inOrder(schema.data?.tables ?? []), [schema.data]);
+  const found = useMemo(() => findTables(tables, sought), [tables, sought]);
 
   return (
     <Card aria-labelledby="schema">
@@ -34,13 +34,11 @@ export function SchemaBrowser({ connection, action }: SchemaBrowserProps) {
         id="schema"
         title="Schema"
         note={
-          schema.data?.discovered_at
-            ? summary(found.length, tables?.length ?? 0, words.table)
-            : undefined
+          schema.data?.discovered_at ? summary(found.length, tables.length, words.table) : undefined
         }
         action={
           <div className="flex w-full items-center gap-2 sm:w-auto">
-            {(tables?.length ?? 0) > 0 && (
+            {tables.length > 0 && (
               <div className="relative min-w-0 flex-1 sm:w-72">
                 <Search
                   className="pointer-events-none absolute top-2.5 left-3 size-4 text-ink-faint"
