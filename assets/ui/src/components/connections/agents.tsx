@@ -121,7 +121,7 @@ function AgentState({ agent }: { agent: Agent }) {
 }
 
 function PolicyInForce({ policy }: { policy: Policy }) {
-  const rules = policy.rules ?? [];
+  const rules = rulesOf(policy);
   return (
     <details className="group text-sm">
       <summary className="inline-flex list-none items-center gap-1.5 rounded-md text-ink-soft hover:text-ink [&::-webkit-details-marker]:hidden">
@@ -131,7 +131,7 @@ function PolicyInForce({ policy }: { policy: Policy }) {
         />
         <span>
           <span className="font-semibold">Policy in force:</span>{" "}
-          {rules.length === 0 ? "limits only" : `limits and ${plural(rules.length, "rule")}`}
+          {rules.length === 0 ? "limits only" : "limits, tables and columns"}
         </span>
       </summary>
       <ul className="mt-1.5 list-disc space-y-0.5 pl-9 text-ink-soft">
@@ -155,4 +155,17 @@ function PolicyInForce({ policy }: { policy: Policy }) {
       </p>
     </details>
   );
+}
+
+/** The rules as sentences; the agent tells how many there are, not the names they keep away. */
+function rulesOf(policy: Policy): string[] {
+  const { allowed_tables = 0, denied_tables = 0, hidden_columns = 0, masked_columns = 0 } = policy;
+  return [
+    allowed_tables > 0 && `Only tables that are allowed (${plural(allowed_tables, "rule")}).`,
+    denied_tables > 0 && `Some tables are denied (${plural(denied_tables, "rule")}).`,
+    hidden_columns > 0 &&
+      `Some columns are hidden, as if they did not exist (${plural(hidden_columns, "rule")}).`,
+    masked_columns > 0 &&
+      `Some columns are masked: their values leave in another form (${plural(masked_columns, "rule")}).`,
+  ].filter((rule) => rule !== false);
 }

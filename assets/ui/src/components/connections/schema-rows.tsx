@@ -1,5 +1,5 @@
 // One row of the schema tree: a table with its size, or a column with its type, keys, comment and known values.
-import { ChevronRight, Eye, KeyRound, Link2, Table2 } from "lucide-react";
+import { ChevronRight, Eye, KeyRound, Link2, ListOrdered, Table2 } from "lucide-react";
 import type { ReactNode } from "react";
 import type { CatalogTable } from "@/api/types";
 import { cn } from "@/lib/cn";
@@ -69,6 +69,7 @@ export function ColumnRow({ row, sought }: ColumnRowProps) {
   const { table, column, depth, name } = row;
   const key = table.foreign_keys?.find(({ columns }) => columns.includes(column.name));
   const unique = table.unique?.some((set) => set.length === 1 && set[0] === column.name);
+  const indexed = table.indexes?.some((set) => set[0] === column.name);
   const values = column.values ?? [];
   return (
     <div
@@ -86,13 +87,19 @@ export function ColumnRow({ row, sought }: ColumnRowProps) {
       </span>
       <span className="flex min-w-0 flex-wrap items-center gap-x-3 leading-5 text-ink-soft">
         <span>
-          {column.type}
+          {typeText(column)}
           {column.nullable === false && ", required"}
         </span>
+        {typeof column.seen === "number" && column.seen < 1 && (
+          <span title="The share of the sampled documents that have this field">
+            in {percent(column.seen)}
+          </span>
+        )}
         {table.primary_key?.includes(column.name) && (
           <Key icon={<KeyRound aria-hidden />}>primary key</Key>
         )}
         {unique && <Key icon={<KeyRound aria-hidden />}>unique</Key>}
+        {indexed && <Key icon={<ListOrdered aria-hidden />}>indexed</Key>}
         {key && (
           <Key icon={<Link2 aria-hidden />} link>
             {key.table}.{key.references.join(", ")}
@@ -113,6 +120,19 @@ export function ColumnRow({ row, sought }: ColumnRowProps) {
       </span>
     </div>
   );
+}
+
+/** A field of documents may hold several types: each with its share of the values found. */
+function typeText({ type, types = [] }: ColumnRowProps["row"]["column"]): string {
+  return types.length > 1
+    ? types.map(({ name, share }) => `${name} ${percent(share)}`).join(", ")
+    : type;
+}
+
+function percent(share: number): string {
+  const whole = Math.round(share * 100);
+  if (whole === 0 && share > 0) return "under 1 %";
+  return whole === 100 && share < 1 ? "over 99 %" : `${whole} %`;
 }
 
 function Key({ icon, link, children }: { icon: ReactNode; link?: boolean; children: ReactNode }) {
