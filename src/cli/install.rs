@@ -90,6 +90,7 @@ impl Plan {
         let program = if reachable { own } else { PathBuf::from(PROGRAM) };
         let folder = Path::new(FOLDER);
         let mut credentials = Vec::new();
+        let mut environment = String::new();
         let mut arguments = vec!["agent".to_owned()];
         let mut add = |name: &str, flag: &str, text: String| {
             credentials.push(Credential {
@@ -112,16 +113,20 @@ impl Plan {
             add("key", "--key-file", line(first.key.expose_secret()));
             match &first.database {
                 AgentDatabase::Url(url) => add("source", "--source-file", line(url.expose_secret())),
-                AgentDatabase::Parts(parts) => credentials.push(Credential {
-                    name: "environment".into(),
-                    path: folder.join("environment"),
-                    handed: Handed::AsVariables,
-                    text: Some(variables(parts)?),
-                }),
+                AgentDatabase::Parts(parts) => environment = variables(parts)?,
             }
             for connection in std::iter::once(first).chain(rest) {
                 arguments.extend(["--server".to_owned(), escaped(&connection.websocket_url)?]);
             }
+        }
+        environment.push_str(&carried_over()?);
+        if !environment.is_empty() {
+            credentials.push(Credential {
+                name: "environment".into(),
+                path: folder.join("environment"),
+                handed: Handed::AsVariables,
+                text: Some(environment),
+            });
         }
         for path in &given.secret_files {
             if !path.is_absolute() {
@@ -197,19 +202,6 @@ fn unit(
             Handed::AsVariables => format!("EnvironmentFile={path}\n"),
         });
     }
-    let mut environment = String::new();
-    for (name, value) in super::environment() {
-        if !is_carried_over(&name) || value.is_empty() {
-            continue;
-        }
-        if name.to_lowercase().ends_with("proxy") && value.contains('@') {
-            bail!(
-                "The variable {name} holds a password, and a unit is readable for everybody. Put the proxy into a \
-                 configuration file (agent.proxy) and install with --config."
-            );
-        }
-        environment.push_str(&format!("Environment={}\n", quoted(&name, &value)?));
-    }
     let program = escaped(&program.to_string_lossy())?;
     Ok(format!(
         "\
@@ -223,7 +215,7 @@ StartLimitIntervalSec=0
 
 [Service]
 ExecStart={program} {arguments}
-{loads}{environment}# Inside the sandbox the machine's name cannot be read.
+{loads}# Inside the sandbox the machine's name cannot be read.
 Environment=\"CUSTARD_AGENT_NAME={name}\"
 Restart=always
 RestartSec=2
@@ -293,17 +285,26 @@ fn variables(parts: &DatabaseParts) -> Result<String> {
         ("DB_PASSWORD", password),
         ("DB_SSLMODE", parts.sslmode.as_deref()),
     ] {
-        let Some(value) = value else { continue };
-        if value.chars().any(char::is_control) {
-            bail!("The variable {name} has characters that cannot stand in a file of variables.");
+        if let Some(value) = value {
+            lines.push_str(&variable(name, value)?);
         }
-        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
-        lines.push_str(&format!("{name}=\"{value}\"\n"));
     }
     Ok(lines)
 }
 
-/// Whether a setting of the environment goes into the unit: all but secrets, and what stands in the command.
+/// The settings of the environment that the service gets, too: some of them are secrets, so they stand in a file
+/// that only root can read and never in the unit.
+fn carried_over() -> Result<String> {
+    let mut lines = String::new();
+    for (name, value) in super::environment() {
+        if is_carried_over(&name) && !value.is_empty() {
+            lines.push_str(&variable(&name, &value)?);
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether the service gets a setting of the environment: all but what stands in the command and its files.
 fn is_carried_over(name: &str) -> bool {
     const ELSEWHERE: [&str; 7] = [
         "CUSTARD_AGENT_KEY",
@@ -320,16 +321,13 @@ fn is_carried_over(name: &str) -> bool {
         || proxies.iter().any(|proxy| name.eq_ignore_ascii_case(proxy))
 }
 
-/// A variable in a unit. Errors: what cannot be written there.
-fn quoted(name: &str, value: &str) -> Result<String> {
+/// A line of a file of variables, as systemd reads it. Errors: what cannot be written there.
+fn variable(name: &str, value: &str) -> Result<String> {
     if value.chars().any(char::is_control) {
-        bail!("The variable {name} has characters that cannot stand in a unit.");
+        bail!("The variable {name} has characters that cannot stand in a file of variables.");
     }
-    let value = value
-        .replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('%', "%%");
-    Ok(format!("\"{name}={value}\""))
+    let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+    Ok(format!("{name}=\"{value}\"\n"))
 }
 
 /// A word of a command line in a unit. Errors: what cannot be written there.

@@ -329,6 +329,21 @@ fn the_agent_as_a_service_is_shown_before_it_is_installed() {
         "{text}"
     );
 
+    // Settings of the environment come along, and secrets among them never stand in the unit.
+    let mut with_settings = program();
+    with_settings
+        .args([&given[..], &["--print"]].concat())
+        .env("CUSTARD_POLICY_MASK_KEY", "a-very-secret-mask-key")
+        .env("HTTPS_PROXY", "http://ann:hidden@proxy.example.com:3128");
+    let shown = with_settings.output().unwrap();
+    assert_eq!(shown.status.code(), Some(0), "{}", err(&shown));
+    let text = out(&shown);
+    assert!(
+        text.contains("EnvironmentFile=/etc/clean-custard-agent/environment"),
+        "{text}"
+    );
+    assert!(!text.contains("mask-key") && !text.contains("hidden"), "{text}");
+
     // Several connections come from the file, with the secrets it names handed over by systemd.
     let listed = file(
         "agent.toml",
