@@ -10,7 +10,7 @@ pub mod sql;
 mod syntax;
 
 use crate::catalog::{Catalog, Dialect};
-use crate::error::{Error, Result};
+use crate::error::Result;
 pub use names::Resolved;
 pub use policy::Policy;
 
@@ -32,20 +32,6 @@ pub fn check_under(policy: &Policy, query: &str, catalog: &Catalog, dialect: Dia
         Dialect::Postgresql | Dialect::Datafusion => {
             names::resolve_under(Some(policy), sql::check(query, dialect)?, catalog, dialect)
         }
-        Dialect::Mongodb => {
-            let resolved = mongo::check(query, catalog)?;
-            // A document comes whole, with what is hidden in it: such a collection is closed altogether.
-            match resolved
-                .tables
-                .iter()
-                .find(|name| policy.restricts_columns(None, name))
-            {
-                Some(name) => Err(Error::Refused(format!(
-                    "The collection {name} has fields that the agent's policy keeps back, so it cannot be \
-                     asked about."
-                ))),
-                None => Ok(resolved),
-            }
-        }
+        Dialect::Mongodb => mongo::check_under(policy, query, catalog),
     }
 }

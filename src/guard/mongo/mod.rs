@@ -6,6 +6,7 @@ mod expression;
 pub mod json;
 mod matching;
 mod operators;
+mod restrict;
 mod shape;
 mod stages;
 #[cfg(test)]
@@ -15,9 +16,9 @@ use std::collections::BTreeSet;
 
 use mongodb::bson::{Bson, Document};
 
-use super::Resolved;
 use super::names::nearest;
-use crate::catalog::Catalog;
+use super::{Policy, Resolved};
+use crate::catalog::{Catalog, Table};
 use crate::error::{Error, Result, SourceFault};
 use expression::Scope;
 use shape::Shape;
@@ -86,16 +87,25 @@ fn find(parts: &mut Document) -> Vec<Bson> {
 /// The whole guard: one query, only reading stages and operators, every name known. Errors: `Refused` naming
 /// what is not allowed; `Source` of kind `Syntax`, `Name` (with the nearest real names) or `Type`.
 pub fn check(text: &str, catalog: &Catalog) -> Result<Resolved> {
+    check_with(None, text, catalog)
+}
+
+/// The same under an agent's policy; `catalog` is what [`Policy::catalog`] left of the source's.
+pub fn check_under(policy: &Policy, text: &str, catalog: &Catalog) -> Result<Resolved> {
+    check_with(Some(policy), text, catalog)
+}
+
+fn check_with(policy: Option<&Policy>, text: &str, catalog: &Catalog) -> Result<Resolved> {
     let mut query = Query::parse(text)?;
     json::with_stack(move || {
         let mut walk = Walk {
             catalog,
+            policy,
             collections: BTreeSet::new(),
         };
         let root = walk.collection(&query.collection)?;
         walk.pipeline(&mut query.pipeline, Scope::new(root))?;
-        let collection = query.collection.clone();
-        walk.guard_pipeline(&collection, &mut query.pipeline)?;
+        walk.guard_pipeline(&query.collection, &mut query.pipeline)?;
         Ok(Resolved {
             text: query.print(),
             tables: walk.collections.into_iter().collect(),
@@ -110,6 +120,7 @@ pub fn columns(query: &Query, catalog: &Catalog) -> Option<Vec<String>> {
     let shape = json::with_stack(move || {
         let mut walk = Walk {
             catalog,
+            policy: None,
             collections: BTreeSet::new(),
         };
         let root = walk.collection(&query.collection)?;
@@ -121,14 +132,20 @@ pub fn columns(query: &Query, catalog: &Catalog) -> Option<Vec<String>> {
 /// One query being checked.
 struct Walk<'c> {
     catalog: &'c Catalog,
+    policy: Option<&'c Policy>,
     /// What it reads.
     collections: BTreeSet<String>,
 }
 
-impl Walk<'_> {
+impl<'c> Walk<'c> {
+    fn table(&self, name: &str) -> Option<&'c Table> {
+        self.catalog.tables.iter().find(|table| table.name == name)
+    }
+
     /// The documents of a collection, by its exact name. Errors: `Source` of kind `Name`.
     fn collection(&mut self, name: &str) -> Result<Shape> {
-        let Some(table) = self.catalog.tables.iter().find(|table| table.name == name) else {
+        let allowed = self.policy.is_none_or(|policy| policy.allows_table(None, name));
+        let Some(table) = self.table(name).filter(|_| allowed) else {
             let near = nearest(name, self.catalog.tables.iter().map(|table| table.name.clone()));
             return Err(name_error(format!(
                 "There is no collection \"{name}\"; the nearest are {}.",
@@ -139,19 +156,46 @@ impl Walk<'_> {
         Ok(Shape::of_table(table))
     }
 
-    /// Puts the stages in front that a policy wants before anything else is done with the collection.
-    fn guard_pipeline(&mut self, _collection: &str, _stages: &mut Vec<Bson>) -> Result<()> {
+    /// Puts the stages in front that the policy wants before anything else sees the collection. Errors:
+    /// `Refused` for what only works on untouched documents.
+    fn guard_pipeline(&self, collection: &str, stages: &mut Vec<Bson>) -> Result<()> {
+        let Some((policy, table)) = self.policy.zip(self.table(collection)) else {
+            return Ok(());
+        };
+        let front = restrict::front(policy, table);
+        if front.is_empty() {
+            return Ok(());
+        }
+        let first = stages.first().and_then(Bson::as_document);
+        let needs_all = first.is_some_and(|stage| {
+            stage.contains_key("$geoNear")
+                || stage
+                    .get_document("$match")
+                    .is_ok_and(|condition| condition.contains_key("$text"))
+        });
+        if needs_all {
+            return Err(refused(&format!(
+                "A search by text or place in {collection}, of which the agent's policy keeps fields back,"
+            )));
+        }
+        stages.splice(0..0, front);
         Ok(())
     }
 
-    /// Whether a collection's documents may be taken as they are, without a pipeline.
-    fn takes_whole_documents(&self, _collection: &str) -> Result<()> {
-        Ok(())
+    /// Whether a collection's documents may be taken as they are, without a pipeline. Errors: `Refused`.
+    fn takes_whole_documents(&self, collection: &str) -> Result<()> {
+        match self.policy {
+            Some(policy) => restrict::takes_whole_documents(policy, collection),
+            None => Ok(()),
+        }
     }
 
-    /// Whether a collection may be joined on this field.
-    fn joins_on(&self, _collection: &str, _path: &str) -> Result<()> {
-        Ok(())
+    /// Whether a collection may be joined on this field. Errors: `Refused`.
+    fn joins_on(&self, collection: &str, path: &str) -> Result<()> {
+        match self.policy {
+            Some(policy) => restrict::joins_on(policy, collection, path),
+            None => Ok(()),
+        }
     }
 }
 

@@ -31,7 +31,7 @@ impl Types {
     pub fn named(name: &str) -> Types {
         match name {
             "int" | "long" | "double" | "decimal" => Types::NUMBER,
-            "string" | "symbol" => Types::STRING,
+            "string" | "symbol" | "text" => Types::STRING,
             "bool" => Types::BOOL,
             "date" => Types::DATE,
             "objectId" => Types::OBJECT_ID,

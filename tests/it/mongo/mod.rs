@@ -2,6 +2,7 @@
 //! the whole path, and the server going away.
 
 mod agent;
+mod policy;
 mod shop;
 
 use std::sync::Arc;
