@@ -227,47 +227,49 @@ def measure_small(api, connection, postgres):
     report("20 rows as an answer that is kept, median", statistics.median(kept), "ms")
 
 
+def payload(answer):
+    """The body of a whole chunked answer; None while it is not whole."""
+    head, found, rest = answer.partition(b"\r\n\r\n")
+    if not found:
+        return None
+    if not head.startswith(b"HTTP/1.1 200 "):
+        sys.exit(f"a small query was answered: {answer[:500]!r}")
+    body = b""
+    while True:
+        size, found, rest = rest.partition(b"\r\n")
+        if not found:
+            return None
+        size = int(size, 16)
+        if len(rest) < size + 2:
+            return None
+        if size == 0:
+            return body
+        body, rest = body + rest[:size], rest[size + 2 :]
+
+
 class Client:
     """A client that asks the same again and again, and does little else: it shares the machine."""
-
-    length = None
 
     def __init__(self, port, request):
         self.request = request
         self.wire = socket.create_connection(("127.0.0.1", port))
         self.wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.answer = b""
-        self.ask()
 
     def ask(self):
         self.began = time.monotonic()
         self.wire.sendall(self.request)
 
     def hear(self):
-        """The milliseconds of an answer that came to its end."""
-        self.answer += self.wire.recv(65536)
-        if not self.answer.endswith(b"\r\n0\r\n\r\n"):
-            return None
-        length, self.answer = len(self.answer), b""
-        # The first answer's length is known to be that of twenty rows.
-        if length != Client.length:
-            sys.exit(f"a client of sixteen got an answer of {length} bytes instead of {Client.length}")
-        return (time.monotonic() - self.began) * 1e3
-
-
-def whole_answer(port, request):
-    """Bytes of one answer, which is checked."""
-    with socket.create_connection(("127.0.0.1", port)) as wire:
-        wire.sendall(request)
-        answer = b""
-        while not answer.endswith(b"\r\n0\r\n\r\n"):
-            more = wire.recv(65536)
-            if not more:
-                sys.exit(f"the answer broke off: {answer[:500]!r}")
-            answer += more
-    if not answer.startswith(b"HTTP/1.1 200 "):
-        sys.exit(f"the small query was answered: {answer[:500]!r}")
-    return len(answer)
+        """What has arrived: a whole body, or None."""
+        more = self.wire.recv(65536)
+        if not more:
+            sys.exit(f"an answer broke off: {self.answer[:500]!r}")
+        self.answer += more
+        body = payload(self.answer)
+        if body is not None:
+            self.answer = b""
+        return body
 
 
 def measure_load(api, connection, postgres, port):
@@ -275,19 +277,24 @@ def measure_load(api, connection, postgres, port):
     lines = [f"{name}: {value}" for name, value in headers(api).items()]
     lines += ["Host: localhost", f"Content-Length: {len(body)}", "", ""]
     request = ("POST /api/v1/query/run HTTP/1.1\r\n" + "\r\n".join(lines)).encode() + body
-    Client.length = whole_answer(port, request)
     times = []
     with selectors.DefaultSelector() as ready:
         clients = [Client(port, request) for _ in range(CLIENTS)]
         for client in clients:
             ready.register(client.wire, selectors.EVENT_READ, client)
+            client.ask()
+        expected = None
         began = time.monotonic()
         while time.monotonic() - began < LOAD_SECONDS:
             for key, _ in ready.select():
-                taken = key.data.hear()
-                if taken is not None:
-                    times.append(taken)
-                    key.data.ask()
+                body = key.data.hear()
+                if body is None:
+                    continue
+                expected = expected or body
+                if body != expected:
+                    sys.exit("two clients got different rows for the same query")
+                times.append((time.monotonic() - key.data.began) * 1e3)
+                key.data.ask()
         seconds = time.monotonic() - began
         for client in clients:
             client.wire.close()

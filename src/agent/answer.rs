@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
 use super::database::Database;
@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::link::answering::Answer;
 use crate::link::ipc::Encoder;
-use crate::protocol::{End, MAX_CATALOG, Query};
+use crate::protocol::{End, MAX_CATALOG, MAX_CHUNK, Query};
 use crate::source::Limits;
 
 /// Reads the schema and sends it as compressed JSON.
@@ -74,15 +74,30 @@ async fn run(answer: &Answer, query: &str, limits: &Limits, database: &Database)
     let resolved = guard::check_under(&database.policy, query, &catalog, source.dialect())?;
     let mut rows = source.run(&resolved.text, limits).await?;
     let mut encoder = Encoder::new(&rows.schema)?;
-    answer.send(&encoder.take()).await?;
+    let mut bytes = encoder.take();
     let mut sent = 0_u64;
-    while let Some(batch) = rows.batches.next().await {
+    loop {
+        let batch = match rows.batches.next().now_or_never() {
+            Some(batch) => batch,
+            // Nothing more is here yet, so what is goes out: a small result is one frame, columns to end.
+            None => {
+                answer.send(&bytes).await?;
+                bytes.clear();
+                rows.batches.next().await
+            }
+        };
+        let Some(batch) = batch else { break };
         for piece in encoder.pieces(&batch?)? {
             sent += piece.num_rows() as u64;
-            answer.send(&encoder.encode(&piece)?).await?;
+            encoder.encode_to(&piece, &mut bytes)?;
+            if bytes.len() >= MAX_CHUNK {
+                answer.send(&bytes).await?;
+                bytes.clear();
+            }
         }
     }
-    answer.send(&encoder.finish()?).await?;
+    encoder.end(&mut bytes)?;
+    answer.send(&bytes).await?;
     Ok(End {
         rows: sent,
         truncated: rows.truncated.get(),

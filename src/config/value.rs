@@ -130,6 +130,18 @@ impl Setting for u32 {
     }
 }
 
+impl Setting for u64 {
+    const WHAT: &'static str = "a whole number, 0 or more";
+
+    fn from_text(text: &str) -> Option<u64> {
+        text.trim().parse().ok()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<u64> {
+        integer(value)
+    }
+}
+
 impl Setting for NonZeroU32 {
     const WHAT: &'static str = "a whole number, 1 or more";
 

@@ -257,6 +257,8 @@ pub async fn start(config: Config) -> Result<Running> {
         .listen(listener)
         .map_err(|error| Error::Invalid(format!("The server cannot listen on {address}: {error}.")))?
         .disable_signals()
+        // Small frames and the ends of bodies leave at once, rather than when the last ones were confirmed.
+        .tcp_nodelay(true)
         // A client that hangs up has left: its query is cancelled at once, not when the answer is ready.
         .h1_allow_half_closed(false)
         .shutdown_timeout(10)

@@ -7,6 +7,7 @@
 use std::io;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
@@ -121,11 +122,21 @@ impl Streaming {
         let _ = chunks.send(Err(io::Error::other(error.to_string()))).await;
     }
 
+    /// The next batch (or the end), if it is here or comes as soon as others have had their turn: the end of
+    /// a small result usually follows its rows at once.
+    async fn here_already(&mut self) -> Option<Option<Result<RecordBatch>>> {
+        if let Some(batch) = self.rows.batches.next().now_or_never() {
+            return Some(batch);
+        }
+        tokio::task::yield_now().await;
+        self.rows.batches.next().now_or_never()
+    }
+
     async fn send_all(&mut self, chunks: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
         let cancel = self.run.0.cancel.clone();
         let mut chunk = self.encoder.take();
         loop {
-            let batch = match self.rows.batches.next().now_or_never() {
+            let batch = match self.here_already().await {
                 Some(batch) => batch,
                 None => {
                     // Whoever waits for rows gets those that are here.

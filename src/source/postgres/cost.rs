@@ -17,7 +17,7 @@ pub(super) struct Estimate {
     cost: f64,
     /// Of the step that gives the most rows.
     rows: f64,
-    /// The largest table that is read.
+    /// The largest table that is read, where the query names it.
     largest: Option<String>,
 }
 
@@ -34,7 +34,12 @@ pub(super) async fn estimate(client: &Client, query: &str) -> Result<Option<Esti
         .await?;
     let Some(row) = rows.first() else { return Ok(None) };
     let plan: Raw = row.try_get(0)?;
-    Ok(read(plan.0))
+    let mut estimate = read(plan.0);
+    if let Some(estimate) = &mut estimate {
+        // What a view reads behind the scenes is not for everybody to know.
+        estimate.largest = estimate.largest.take().filter(|table| query.contains(table));
+    }
+    Ok(estimate)
 }
 
 fn read(plan: &[u8]) -> Option<Estimate> {
