@@ -2,9 +2,9 @@
 //!
 //! Text frames carry one [`Envelope`] of JSON each, `{"id","type",…}`. Binary frames carry data: 8 bytes
 //! request id (big endian), then at least one byte of what was asked for: for `query` an Arrow IPC stream
-//! (LZ4), for `schema` the catalog as JSON compressed with zstd. Only the server asks (`schema`, `query`);
-//! an answer is any number of data frames and then one `end` or `fault` with the same id. The agent sends
-//! only what was granted as credit; a data frame costs its whole length, header included.
+//! (LZ4; small batches plain), for `schema` the catalog as JSON compressed with zstd. Only the server asks
+//! (`schema`, `query`); an answer is any number of data frames and then one `end` or `fault` with the same id.
+//! The agent sends only what was granted as credit; a data frame costs its whole length, header included.
 //!
 //! Unknown fields are ignored and unknown messages answered by a fault, so that both ends may grow. Nothing
 //! here depends on the clocks of the two ends agreeing: times are spans, counted from receipt.

@@ -23,14 +23,18 @@ use crate::protocol::MAX_IPC_MESSAGE;
 /// Uncompressed bytes of one encoded batch, about: small enough to start the reader early and to keep both
 /// ends' memory flat, large enough to compress.
 const BATCH_BYTES: usize = 512 * 1024;
+/// Batches below this size travel as they are: compressing them saves nothing and costs more than the rest.
+const SMALL_BYTES: usize = 16 * 1024;
 /// The flatbuffer before a message's body at most; a schema of 1,600 wide columns takes about a tenth.
 const MAX_METADATA: usize = 4 * 1024 * 1024;
 /// What LZ4 can unfold to at most, per byte.
 const LZ4_RATIO: usize = 255;
 
-/// Writes batches as an IPC stream (LZ4).
+/// Writes batches as an IPC stream (LZ4 but for small ones).
 pub struct Encoder {
     writer: StreamWriter<Vec<u8>>,
+    /// Made for the first small batch; what it wrote of the schema is left out.
+    uncompressed: Option<StreamWriter<Vec<u8>>>,
     schema: SchemaRef,
 }
 
@@ -51,7 +55,11 @@ impl Encoder {
         ));
         let options = IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME))?;
         let writer = StreamWriter::try_new_with_options(Vec::new(), &schema, options)?;
-        Ok(Encoder { writer, schema })
+        Ok(Encoder {
+            writer,
+            uncompressed: None,
+            schema,
+        })
     }
 
     /// What was written since the last call: after `new` the schema.
@@ -97,15 +105,24 @@ impl Encoder {
 
     /// Encodes one piece after what `bytes` holds already. Errors: as [`Encoder::encode`].
     pub fn encode_to(&mut self, piece: &RecordBatch, bytes: &mut Vec<u8>) -> Result<()> {
-        if piece.num_rows() == 1 && batch_bytes(piece) > MAX_IPC_MESSAGE {
+        let size = batch_bytes(piece);
+        if piece.num_rows() == 1 && size > MAX_IPC_MESSAGE {
             return Err(Error::TooLarge(format!(
                 "One row of the result is larger than {} MB; leave its largest column out.",
                 MAX_IPC_MESSAGE / 1024 / 1024
             )));
         }
-        std::mem::swap(self.writer.get_mut(), bytes);
-        let written = self.writer.write(piece);
-        std::mem::swap(self.writer.get_mut(), bytes);
+        let writer = if size >= SMALL_BYTES {
+            &mut self.writer
+        } else if let Some(writer) = &mut self.uncompressed {
+            writer
+        } else {
+            let writer = StreamWriter::try_new(Vec::new(), &self.schema)?;
+            self.uncompressed.insert(writer)
+        };
+        std::mem::swap(writer.get_mut(), bytes);
+        let written = writer.write(piece);
+        std::mem::swap(writer.get_mut(), bytes);
         Ok(written?)
     }
 
