@@ -22,6 +22,10 @@ const BRIEFLY: Duration = Duration::from_secs(5);
 /// How long ROLLBACK may take before the connection is given up.
 const ROLLBACK_TIME: Duration = Duration::from_secs(5);
 
+/// How often a database is asked to stop a query, and how long it may take each time.
+const CANCELS: u32 = 20;
+const CANCEL_AGAIN: Duration = Duration::from_millis(500);
+
 /// Where connections come from and go to.
 pub(super) struct Pool {
     target: Target,
@@ -196,10 +200,16 @@ impl Drop for Lease {
         };
         let pool = self.pool.clone();
         runtime.spawn(async move {
-            pool.target.cancel(client.cancel_token()).await;
-            // It closes once the query has ended: PgBouncer 1.18 does not survive a client that leaves while
-            // its cancel is being passed on.
-            let _ = tokio::time::timeout(ROLLBACK_TIME, client.batch_execute("ROLLBACK")).await;
+            // Behind whatever runs. It closes once that has ended: PgBouncer 1.18 does not survive a client that
+            // leaves while its cancel is being passed on.
+            let mut ended = Box::pin(client.batch_execute("ROLLBACK"));
+            for _ in 0..CANCELS {
+                pool.target.cancel(client.cancel_token()).await;
+                // One that comes before the query has begun is lost, so it is said again.
+                if tokio::time::timeout(CANCEL_AGAIN, &mut ended).await.is_ok() {
+                    return;
+                }
+            }
         });
     }
 }
