@@ -42,7 +42,8 @@ pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) 
         rows: query.limits.rows.min(policy.max_rows),
         bytes: query.limits.bytes.min(policy.max_bytes),
         time_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
-        ..Limits::default()
+        cost: policy.max_cost,
+        estimated_rows: policy.max_estimated_rows,
     };
     let deadline = started + time;
     let result = timeout_at(deadline, run(answer, &query.query, &limits, database))

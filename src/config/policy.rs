@@ -23,6 +23,10 @@ pub struct PolicyConfig {
     pub max_bytes: u64,
     /// Time of one query.
     pub max_time: Duration,
+    /// What the database's planner may estimate one query to cost, in its own units; None: anything.
+    pub max_cost: Option<u64>,
+    /// Rows that it may estimate for any one step of a query; None: any number.
+    pub max_estimated_rows: Option<u64>,
     /// Whether frequent values and enum labels may leave with the catalog.
     pub value_hints: bool,
     /// Patterns of the tables (or collections) that may be asked about; empty: all.
@@ -66,6 +70,8 @@ impl Default for PolicyConfig {
             max_rows: 10_000_000,
             max_bytes: 4 << 30,
             max_time: Duration::from_secs(10 * 60),
+            max_cost: None,
+            max_estimated_rows: None,
             value_hints: true,
             allow_tables: Vec::new(),
             deny_tables: Vec::new(),
@@ -96,6 +102,9 @@ impl PolicyConfig {
                 .get("policy", "max_bytes")?
                 .map_or(default.max_bytes, |Size(bytes)| bytes),
             max_time: s.get("policy", "max_time")?.unwrap_or(default.max_time),
+            // Zero is how the absence of a limit is written.
+            max_cost: s.get("policy", "max_cost")?.filter(|most| *most > 0),
+            max_estimated_rows: s.get("policy", "max_estimated_rows")?.filter(|most| *most > 0),
             value_hints: s.get("policy", "value_hints")?.unwrap_or(default.value_hints),
             allow_tables: tables(s, "allow_tables")?,
             deny_tables: tables(s, "deny_tables")?,

@@ -238,6 +238,32 @@ async fn what_the_agents_policy_cuts_does_not_look_whole() {
     );
 }
 
+/// The agent asks its database before it runs anything, whoever asks the agent.
+#[tokio::test]
+async fn what_the_agents_policy_finds_too_expensive_is_refused() {
+    let policy = PolicyConfig {
+        max_cost: Some(10_000_000),
+        max_estimated_rows: Some(1_000_000),
+        ..PolicyConfig::default()
+    };
+    let shop = shop(policy).await;
+    let cheap = rows(run(&shop.owner, &shop.query("SELECT i FROM n WHERE i < 10")).await).await;
+    assert_eq!(cheap.iter().map(RecordBatch::num_rows).sum::<usize>(), 9);
+    let everything = shop.query("SELECT count(*) AS c FROM n a, n b");
+    let response = run(&shop.owner, &everything).await;
+    assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+    let error: Value = response.json().await.expect("JSON");
+    assert_eq!(error["error"]["code"], "refused");
+    let message = error["error"]["message"].as_str().expect("a sentence");
+    assert!(
+        message.contains("9.0e10 rows") && message.contains("a condition on n"),
+        "{message}"
+    );
+    let (_, answer) = shop.owner.post("/api/v1/query/run", &everything).await;
+    assert_eq!(answer["outcome"], "refused", "{answer}");
+    assert_eq!(answer["answer"], message);
+}
+
 #[tokio::test]
 async fn what_cannot_run_is_an_error_of_the_usual_shape() {
     let shop = shop(PolicyConfig::default()).await;
