@@ -256,7 +256,7 @@ async fn what_the_agents_policy_finds_too_expensive_is_refused() {
     assert_eq!(error["error"]["code"], "refused");
     let message = error["error"]["message"].as_str().expect("a sentence");
     assert!(
-        message.contains("9.0e10 rows") && message.contains("a condition on n"),
+        message.contains("e10 rows") && message.contains("a condition on n"),
         "{message}"
     );
     let (_, answer) = shop.owner.post("/api/v1/query/run", &everything).await;
