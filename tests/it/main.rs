@@ -8,6 +8,7 @@ mod ask;
 mod cli;
 mod config;
 mod connections;
+mod dialects;
 mod export;
 mod files;
 mod functions;

@@ -18,7 +18,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use serde_json::Value;
 
 /// The sample files in memory, with the catalog an import would give: types, unique columns, frequent values.
-fn sample() -> (SessionContext, Catalog) {
+pub(crate) fn sample() -> (SessionContext, Catalog) {
     let session = SessionContext::new_with_config(SessionConfig::new().with_target_partitions(1));
     let mut catalog = Catalog::default();
     for (file, bytes) in samples::files() {
@@ -87,7 +87,7 @@ fn sample() -> (SessionContext, Catalog) {
     (session, catalog)
 }
 
-async fn rows(session: &SessionContext, sql: &str) -> Vec<Vec<Value>> {
+pub(crate) async fn rows(session: &SessionContext, sql: &str) -> Vec<Vec<Value>> {
     let frame = session.sql(sql).await.unwrap_or_else(|e| panic!("{sql}\n{e}"));
     let batches = frame.collect().await.unwrap_or_else(|e| panic!("{sql}\n{e}"));
     batches

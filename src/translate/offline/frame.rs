@@ -1,7 +1,7 @@
 //! What a question asks for, before names are decided.
 
 use super::dates::Span;
-use super::lexicon::{Compare, Dir, Grain, Superlative};
+use super::lexicon::{Change, Compare, Dir, Grain, Superlative};
 use super::link::Mention;
 use super::schema::Col;
 
@@ -22,6 +22,8 @@ pub struct RawMeasure {
     /// None where the question did not say ("revenue by month").
     pub agg: Option<Agg>,
     pub of: Spot,
+    /// A later date: the days from `of` until then are measured.
+    pub until: Option<Box<Spot>>,
 }
 
 /// A mention with its place in the question.
@@ -68,8 +70,14 @@ pub enum Test {
     /// A text that is not among the known values.
     Text(String),
     Compare(Compare, f64),
+    /// Against another column of the same row.
+    Beside(Compare, Spot),
+    /// "above the average"
+    Overall(Compare, Agg),
     Between(f64, f64),
     When(Span),
+    /// "in March", "on Mondays"
+    Part(Grain, Vec<u32>),
     Null,
     NotNull,
     Starts(String),
@@ -84,6 +92,10 @@ pub struct RawFilter {
     pub near: Option<Spot>,
     pub test: Test,
     pub negated: bool,
+    /// It holds, or the one before does.
+    pub or: bool,
+    /// "both": it holds of other rows than its neighbour.
+    pub apart: bool,
     pub text: String,
     pub start: usize,
     pub end: usize,
@@ -114,8 +126,18 @@ pub struct Frame {
     pub related: Vec<RawRelated>,
     /// Tables that were only named: "orders of *customers* in Berlin".
     pub anchors: Vec<Spot>,
+    /// Conditions on figures: "with an average rating above 4".
+    pub having: Vec<(RawMeasure, Compare, f64)>,
+    /// The change against the period before is asked for.
+    pub change: Option<Change>,
     pub order: Vec<RawOrder>,
     pub distinct: bool,
+    /// Two that are named are compared.
+    pub compares: bool,
+    /// Rows are counted, whatever they are called: "how many times".
+    pub times: bool,
+    /// "who" without a noun.
+    pub who: bool,
     /// How many of the outputs belong to the first sentence; later ones only say what to show as well.
     pub main_outputs: Option<usize>,
     /// The subject stood in the plural: "which stores".

@@ -1,10 +1,12 @@
 //! Links the words of the question to what they may mean: phrases of the lexicon, dates, and names and values
 //! of the catalog. Decides nothing between several meanings; that needs the whole question.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 
 use super::dates::{self, Span};
-use super::lexicon::{self, Word};
+use super::lexicon::{self, Grain, Word};
 use super::schema::{Col, Schema};
 use super::words::{Token, TokenKind};
 use crate::catalog::ColumnKind;
@@ -16,6 +18,8 @@ pub enum Kind {
     Number(f64),
     Quoted(String),
     When(Span),
+    /// A part of every date: a month or weekday by name, as numbers.
+    Part(Grain, Vec<u32>),
     /// Names of tables and columns, and known values.
     Mention(Mention),
     Unknown,
@@ -75,7 +79,23 @@ pub fn link(question: &str, tokens: &[Token], schema: &Schema<'_>, today: NaiveD
     let mut items = Vec::new();
     let mut i = 0;
     while i < tokens.len() {
-        let (len, kind) = best(tokens, i, schema, today);
+        // "the difference between 2024 and 2025" is about two years, not about the time between them.
+        let apart = matches!(tokens[i].lower.as_str(), "between" | "from")
+            && items
+                .iter()
+                .any(|item: &Item| matches!(item.kind, Kind::Word(Word::Part(lexicon::Part::Difference))));
+        let (len, kind) = if apart {
+            (
+                1,
+                Kind::Word(if tokens[i].lower == "between" {
+                    Word::Between
+                } else {
+                    Word::Prep
+                }),
+            )
+        } else {
+            best(tokens, i, schema, today)
+        };
         let (start, end) = (tokens[i].start, tokens[i + len - 1].end);
         let text = question.get(start..end).unwrap_or_default().to_owned();
         items.push(Item {
@@ -192,6 +212,12 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
     {
         return (len, Kind::When(span));
     }
+    if let Some((len, grain, numbers)) = dates::part(tokens, i)
+        && len > name_len
+        && (schema.has_dates || !schema.values_of("saturday").is_empty())
+    {
+        return (len, Kind::Part(grain, numbers));
+    }
     if let Some((len, found)) = name {
         let keyword = phrase.map(|(word, _)| word);
         // Function words are never names; other words of the lexicon yield to a name of the same length only
@@ -207,6 +233,7 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
                 | Word::Each
                 | Word::Not
                 | Word::Which
+                | Word::Who
                 | Word::Relative,
             ) => len > phrase_len,
             Some(
@@ -225,7 +252,21 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
                     && !found.columns.is_empty()
             }
             Some(Word::Grain(_)) => found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact),
+            Some(Word::Part(_) | Word::Change(_) | Word::Both) => {
+                len > phrase_len || found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact)
+            }
             Some(Word::List) => found.tables.is_empty() && i > 0,
+            // "the make, model and price": named like a verb, and among nouns.
+            Some(Word::Verb)
+                if i > 0
+                    && matches!(
+                        tokens[i - 1].lower.as_str(),
+                        "the" | "their" | "its" | "by" | "each" | "," | "of"
+                    )
+                    && found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact) =>
+            {
+                true
+            }
             Some(_) => {
                 len > phrase_len || !found.values.is_empty() && phrase_len == 1 && keyword == Some(Word::Verb)
             }
@@ -281,6 +322,16 @@ fn mention(tokens: &[Token], i: usize, schema: &Schema<'_>) -> Option<(usize, Me
             synonym_candidates(&part[0], schema, &mut found);
         }
         if len == 2 && found.is_empty() {
+            // "check-ins" and "post code" for `checkin` and `postcode`.
+            let mut whole = part[0].clone();
+            whole.lower = format!("{}{}", part[0].lower, part[1].lower);
+            whole.stem = schema.stems.stem(&whole.lower);
+            whole.kind = TokenKind::Word;
+            if part.iter().all(|token| token.lower.len() > 1) {
+                name_candidates(std::slice::from_ref(&whole), schema, &mut found);
+            }
+        }
+        if len == 2 && found.is_empty() {
             let said = format!("{} {}", part[0].lower, part[1].lower);
             if lexicon::is_revenue(&said) {
                 revenue_candidates(schema, &mut found);
@@ -295,6 +346,20 @@ fn mention(tokens: &[Token], i: usize, schema: &Schema<'_>) -> Option<(usize, Me
 
 fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
     let said: Vec<&str> = part.iter().map(|t| t.lower.as_str()).collect();
+    // "California" where the data says "CA".
+    if let Some(code) = lexicon::state_code(&said.join(" ")) {
+        let states = schema
+            .values_of(&code.to_lowercase())
+            .iter()
+            .filter(|(col, value)| {
+                value == code
+                    && schema
+                        .words(*col)
+                        .iter()
+                        .any(|w| matches!(w.as_str(), "state" | "provinc" | "region"))
+            });
+        found.values.extend(states.cloned());
+    }
     let function_word = |word: &str| {
         matches!(
             lexicon::phrase(&[word]),
@@ -307,6 +372,7 @@ fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
                     | Word::Not
                     | Word::Each
                     | Word::Which
+                    | Word::Who
                     | Word::Relative
                     | Word::Verb
                     | Word::All,
@@ -375,6 +441,12 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
         }
         return;
     }
+    // In a large catalog most stretches end here: some word of theirs stands in no name at all.
+    let borne =
+        |stem: &&str| schema.columns_by_stem.contains_key(*stem) || schema.tables_by_stem.contains_key(*stem);
+    if !stems.iter().all(borne) {
+        return;
+    }
     let first = stems[0];
     for &table in schema.tables_by_stem.get(first).into_iter().flatten() {
         let words = &schema.table_words[table];
@@ -390,16 +462,15 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
             }
         }
     }
-    let mut tables: Vec<usize> = Vec::new();
     let mut columns: Vec<Col> = Vec::new();
+    let mut seen: HashSet<Col> = HashSet::new();
     for stem in &stems {
         for col in schema.columns_by_stem.get(*stem).into_iter().flatten() {
-            if !columns.contains(col) {
+            if seen.insert(*col) {
                 columns.push(*col);
             }
         }
     }
-    tables.extend(columns.iter().map(|col| col.table));
     for col in columns {
         let words = schema.words(col);
         let table = &schema.table_words[col.table];
@@ -432,6 +503,9 @@ fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
             Fit::Whole
         } else if own_exists && own_said && !only_table && stems.iter().all(|stem| in_column(&stem)) {
             Fit::Exact
+        } else if whole && part.len() > 1 && !only_table {
+            // "closing price" for the column `close` of a table of prices.
+            Fit::Part
         } else if !only_table && stems.iter().all(|stem| in_column(&stem)) && !words.iter().any(|w| w == "id")
         {
             Fit::Part

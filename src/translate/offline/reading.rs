@@ -1,8 +1,9 @@
 //! A plan said in plain words, so that the asker can check how the question was read.
 
+use super::dates::{month_name, weekday_name};
 use super::frame::Agg;
-use super::lexicon::Dir;
-use super::plan::{Filter, Group, Is, Key, Plan, Related};
+use super::lexicon::{Dir, Grain};
+use super::plan::{Filter, Group, Is, Key, Measure, Op, Plan, Related, Value};
 use super::schema::{Col, Schema, singular, spaced};
 use super::words::plain_number;
 
@@ -13,7 +14,7 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
         base: plan.base,
     };
     let base = spaced(&schema.table(plan.base).name);
-    let mut text = if plan.measures.is_empty() {
+    let mut text = if !plan.computes() {
         let columns: Vec<String> = plan.outputs.iter().map(|col| speaker.col(*col)).collect();
         let shown = if columns.len() > 6 {
             "all columns".to_owned()
@@ -25,24 +26,33 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
             if plan.distinct { "different " } else { "" }
         )
     } else {
-        let measures: Vec<String> = plan
+        let mut shown: Vec<String> = plan
             .measures
             .iter()
-            .map(|m| speaker.measure(m.agg, m.column, &base))
+            .filter(|measure| !measure.hidden)
+            .map(|measure| speaker.measure(measure, &base))
             .collect();
-        measures.join(" and ")
+        shown.extend(
+            plan.figures
+                .iter()
+                .map(|figure| speaker.value(&figure.value, plan, &base)),
+        );
+        shown.join(" and ")
     };
     if !plan.groups.is_empty() {
         let groups: Vec<String> = plan.groups.iter().map(|group| speaker.group(group)).collect();
         text.push_str(&format!(" by {}", groups.join(" and ")));
     }
     let mut conditions: Vec<String> = plan.filters.iter().map(|filter| speaker.filter(filter)).collect();
+    for choice in &plan.any {
+        let parts: Vec<String> = choice.iter().map(|filter| speaker.filter(filter)).collect();
+        conditions.push(format!("({})", parts.join(" or ")));
+    }
     conditions.extend(plan.related.iter().map(|related| speaker.related(related)));
     for (at, compare, value) in &plan.having {
-        let measure = &plan.measures[*at];
         conditions.push(format!(
             "{} is {} {}",
-            speaker.measure(measure.agg, measure.column, &base),
+            speaker.measure(&plan.measures[*at], &base),
             compare.words(),
             plain_number(*value)
         ));
@@ -53,27 +63,8 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
     if plan.once.is_some() {
         text.push_str(&format!(", each {} counted once per group", singular(&base)));
     }
-    if let Some((key, dir)) = plan.order.first() {
-        let by = match key {
-            Key::Measure(at) => plan
-                .measures
-                .get(*at)
-                .map(|m| speaker.measure(m.agg, m.column, &base)),
-            Key::Column(col)
-                if plan.measures.is_empty() && (plan.limit.is_some() || plan.order.len() > 1) =>
-            {
-                Some(speaker.col(*col))
-            }
-            _ => None,
-        };
-        if let Some(by) = by.filter(|_| !plan.groups.is_empty() || plan.measures.is_empty()) {
-            let end = if *dir == Dir::Down { "highest" } else { "lowest" };
-            match plan.limit {
-                Some(1) => text.push_str(&format!(", only the one with the {end} {by}")),
-                Some(limit) => text.push_str(&format!(", the {limit} with the {end} {by}")),
-                None => text.push_str(&format!(", {end} {by} first")),
-            }
-        }
+    if let Some(end) = speaker.end(plan, &base) {
+        text.push_str(&end);
     }
     let joined: Vec<String> = plan
         .joins
@@ -117,12 +108,90 @@ impl Speaker<'_, '_> {
         }
     }
 
-    fn measure(&self, agg: Agg, column: Option<Col>, base: &str) -> String {
-        let Some(col) = column else {
+    /// ", the 5 with the highest sum of total amount over orders"
+    fn end(&self, plan: &Plan, base: &str) -> Option<String> {
+        let at = plan
+            .order
+            .iter()
+            .position(|(key, _)| !matches!(key, Key::Group(at) if *at < plan.within))?;
+        let (key, dir) = &plan.order[at];
+        let by = match key {
+            Key::Measure(at) => self.measure(plan.measures.get(*at)?, base),
+            Key::Figure(at) => self.value(&plan.figures.get(*at)?.value, plan, base),
+            Key::Column(col) if !plan.computes() && (plan.limit.is_some() || plan.order.len() > 1) => {
+                self.col(*col)
+            }
+            _ => return None,
+        };
+        if plan.groups.is_empty() && plan.computes() {
+            return None;
+        }
+        let end = if *dir == Dir::Down { "highest" } else { "lowest" };
+        let each = if plan.within > 0 { " of each group" } else { "" };
+        Some(match plan.limit {
+            Some(1) => format!(", only the one{each} with the {end} {by}"),
+            Some(limit) => format!(", the {limit}{each} with the {end} {by}"),
+            None => format!(", {end} {by} first"),
+        })
+    }
+
+    fn value(&self, value: &Value, plan: &Plan, base: &str) -> String {
+        let measure = |at: usize| self.measure(&plan.measures[at], base);
+        match value {
+            Value::Measure(at) => measure(*at),
+            Value::Number(number) => plain_number(*number),
+            Value::Beside(at) => say(&plan.beside[*at], self.schema),
+            Value::Share(at) => format!("share of each in the total {}", measure(*at)),
+            Value::Change(at) => format!(
+                "change of the {} from the last period before that has any",
+                measure(*at)
+            ),
+            Value::Running(at) => format!("running total of the {}", measure(*at)),
+            Value::Growth(at) => format!(
+                "change of the {} from the last period before that has any, relative to that",
+                measure(*at)
+            ),
+            Value::Op(Op::Times, left, right) if **right == Value::Number(100.0) => {
+                format!("{}, in percent", self.value(left, plan, base))
+            }
+            Value::Op(op, left, right) => {
+                let inner = |value: &Value| {
+                    let text = self.value(value, plan, base);
+                    if matches!(value, Value::Op(..)) {
+                        format!("({text})")
+                    } else {
+                        text
+                    }
+                };
+                let word = match op {
+                    Op::Plus => "plus",
+                    Op::Minus => "less",
+                    Op::Times => "times",
+                    Op::Divided => "divided by",
+                };
+                format!("{} {word} {}", inner(left), inner(right))
+            }
+        }
+    }
+
+    fn measure(&self, measure: &Measure, base: &str) -> String {
+        let mut text = self.unconditional(measure, base);
+        if !measure.only.is_empty() {
+            let conditions: Vec<String> = measure.only.iter().map(|filter| self.filter(filter)).collect();
+            text.push_str(&format!(" whose {}", conditions.join(" and ")));
+        }
+        text
+    }
+
+    fn unconditional(&self, measure: &Measure, base: &str) -> String {
+        let Some(col) = measure.column else {
             return format!("number of {base}");
         };
-        let name = self.col(col);
-        match agg {
+        let name = match measure.until {
+            Some(until) => format!("days from {} to {}", self.col(col), self.col(until)),
+            None => self.col(col),
+        };
+        match measure.agg {
             Agg::Count => format!("number of {base} with {name}"),
             Agg::CountDistinct => format!("number of different {name} in {base}"),
             Agg::Sum => format!("sum of {name} over {base}"),
@@ -156,6 +225,39 @@ impl Speaker<'_, '_> {
                     *compare
                 };
                 format!("{name} is {} {}", compare.words(), plain_number(*value))
+            }
+            Is::Beside(compare, other) => {
+                let compare = if filter.negated {
+                    compare.negated()
+                } else {
+                    *compare
+                };
+                format!("{name} is {} {}", compare.words(), self.col(*other))
+            }
+            Is::Overall(compare, agg) => {
+                let compare = if filter.negated {
+                    compare.negated()
+                } else {
+                    *compare
+                };
+                let figure = match agg {
+                    Agg::Min => "lowest",
+                    Agg::Max => "highest",
+                    _ => "average",
+                };
+                let all = spaced(&self.schema.table(filter.column.table).name);
+                format!("{name} is {} the {figure} of all {all}", compare.words())
+            }
+            Is::Part(grain, numbers) => {
+                let names: Vec<String> = numbers
+                    .iter()
+                    .map(|n| match grain {
+                        Grain::MonthOfYear | Grain::Month => month_name(*n).to_owned(),
+                        Grain::Weekday => weekday_name(*n).to_owned(),
+                        other => format!("{} {n}", other.word()),
+                    })
+                    .collect();
+                format!("{name} {is} in {}", names.join(" or "))
             }
             Is::Between(from, to) => format!(
                 "{name} {is} between {} and {}",

@@ -52,7 +52,7 @@ fn points(mut table: Table, column: &str, to: &str, key: &str) -> Table {
     table
 }
 
-fn library() -> Catalog {
+pub(super) fn library() -> Catalog {
     let loans = table(
         "loans",
         &[
@@ -111,7 +111,7 @@ fn library() -> Catalog {
     }
 }
 
-fn hospital() -> Catalog {
+pub(super) fn hospital() -> Catalog {
     let visits = table(
         "visits",
         &[
@@ -153,7 +153,7 @@ fn hospital() -> Catalog {
     }
 }
 
-fn freight() -> Catalog {
+pub(super) fn freight() -> Catalog {
     let shipments = table(
         "Shipments",
         &[
@@ -181,7 +181,7 @@ fn freight() -> Catalog {
     }
 }
 
-fn ask(question: &str, catalog: &Catalog) -> Translation {
+pub(super) fn ask(question: &str, catalog: &Catalog) -> Translation {
     translate(&Context {
         question,
         dialect: Dialect::Postgresql,
@@ -194,7 +194,7 @@ fn ask(question: &str, catalog: &Catalog) -> Translation {
 }
 
 /// The SQL on one line.
-fn sql(question: &str, catalog: &Catalog) -> String {
+pub(super) fn sql(question: &str, catalog: &Catalog) -> String {
     match ask(question, catalog) {
         Translation::Query(query) => query.text.split_whitespace().collect::<Vec<_>>().join(" "),
         other => panic!("{question}: {other:?}"),

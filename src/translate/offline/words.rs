@@ -1,5 +1,8 @@
 //! The question cut into words, numbers and quoted strings. Knows spelling, not meaning.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::lexicon;
@@ -26,24 +29,44 @@ pub enum TokenKind {
 }
 
 /// Cuts words to their stems; one per question, because building it costs.
-pub struct Stems(Stemmer);
+pub struct Stems {
+    stemmer: Stemmer,
+    /// The words of a large catalog come again and again.
+    known: RefCell<HashMap<String, String>>,
+    /// The same for parts of names.
+    parts: RefCell<HashMap<String, Vec<String>>>,
+}
 
 impl Stems {
     pub fn new() -> Stems {
-        Stems(Stemmer::create(Algorithm::English))
+        Stems {
+            stemmer: Stemmer::create(Algorithm::English),
+            known: RefCell::default(),
+            parts: RefCell::default(),
+        }
     }
 
     /// The stem under which forms of one word meet: `Orders`, `ordered` and `order` give `order`.
     pub fn stem(&self, word: &str) -> String {
+        if let Some(stem) = self.known.borrow().get(word) {
+            return stem.clone();
+        }
+        let stem = self.cut(word);
+        self.known.borrow_mut().insert(word.to_owned(), stem.clone());
+        stem
+    }
+
+    fn cut(&self, word: &str) -> String {
         let lower = word.to_lowercase();
         if let Some(regular) = lexicon::irregular(&lower) {
             return regular.to_owned();
         }
-        let stem = self.0.stem(&lower).into_owned();
+        // `businesses` meets `business`, and `statuses` `status`.
+        let singular = super::schema::singular(&lower);
+        let stem = self.stemmer.stem(&singular).into_owned();
         // The stemmer cuts `organization` down to `organ`; words that far apart are not one word.
-        let singular = lower.strip_suffix('s').unwrap_or(&lower);
         if singular.len() > stem.len() + 4 {
-            return singular.to_owned();
+            return singular;
         }
         stem
     }
@@ -51,13 +74,20 @@ impl Stems {
     /// The words of a name: `orderItems`, `order_items` and `OrderItems2` are cut at humps, digits and marks;
     /// customary abbreviations are written out.
     pub fn name_words(&self, name: &str) -> Vec<String> {
-        split_name(name)
-            .into_iter()
-            .map(|part| {
-                let lower = part.to_lowercase();
-                self.stem(lexicon::abbreviation(&lower).unwrap_or(&lower))
-            })
-            .collect()
+        let mut words = Vec::new();
+        for part in split_name(name) {
+            if let Some(known) = self.parts.borrow().get(&part) {
+                words.extend(known.iter().cloned());
+                continue;
+            }
+            let own: Vec<String> = lexicon::segments(&part.to_lowercase())
+                .into_iter()
+                .map(|part| self.stem(lexicon::abbreviation(&part).unwrap_or(&part)))
+                .collect();
+            words.extend(own.iter().cloned());
+            self.parts.borrow_mut().insert(part, own);
+        }
+        words
     }
 }
 

@@ -6,7 +6,7 @@ mod phrases;
 
 pub use columns::{is_additive, is_revenue, is_tally, is_trade, revenue_rank, synonyms};
 pub use phrases::SIZES;
-use phrases::{FILLERS, PHRASES, SUPERLATIVES, UNITS, VERBS};
+use phrases::{COMPARATIVES, FILLERS, PHRASES, SUPERLATIVES, UNITS, VERBS};
 
 /// What a word or phrase of the question does.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -78,6 +78,40 @@ pub enum Word {
     Unit,
     Possessive,
     All,
+    /// "ratio of", "percentage of": a figure made of two.
+    Part(Part),
+    /// A figure that is named without saying how it is computed.
+    Figure,
+    /// "growth", "change": against the period before.
+    Change(Change),
+    /// "both": of two other rows.
+    Both,
+    /// "longer", "higher": of two that are named.
+    Comparative(Dir),
+    /// The same with an adjective that implies its column.
+    Longer(&'static Superlative),
+    /// "how many times": rows.
+    Times,
+    /// "who": what names people.
+    Who,
+}
+
+/// How a figure is made of two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Ratio,
+    Percentage,
+    Fraction,
+    Difference,
+}
+
+/// How a figure is compared with that of the period before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Difference,
+    Relative,
+    /// "cumulative": with all periods before.
+    Running,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,6 +183,8 @@ pub enum Grain {
     Year,
     Weekday,
     Hour,
+    /// January to December, whatever the year.
+    MonthOfYear,
 }
 
 impl Grain {
@@ -161,6 +197,7 @@ impl Grain {
             Grain::Year => "year",
             Grain::Weekday => "weekday",
             Grain::Hour => "hour",
+            Grain::MonthOfYear => "month",
         }
     }
 }
@@ -181,6 +218,11 @@ pub fn phrase(words: &[&str]) -> Option<(Word, usize)> {
         let joined = words[..length].join(" ");
         if let Some(found) = SUPERLATIVES.iter().find(|s| s.words.contains(&joined.as_str())) {
             return Some((Word::Adjective(found), length));
+        }
+        if let Some((_, most)) = COMPARATIVES.iter().find(|(word, _)| *word == joined)
+            && let Some(found) = SUPERLATIVES.iter().find(|s| s.words.contains(most))
+        {
+            return Some((Word::Longer(found), length));
         }
         if let Some((_, word)) = PHRASES.iter().find(|(text, _)| *text == joined) {
             return Some((*word, length));
@@ -248,6 +290,7 @@ pub fn abbreviation(lower: &str) -> Option<&'static str> {
         "dept" => "department",
         "tx" | "txn" => "transaction",
         "acct" => "account",
+        "txs" => "transaction",
         "avg" => "average",
         "pct" => "percent",
         "yr" => "year",
@@ -256,6 +299,10 @@ pub fn abbreviation(lower: &str) -> Option<&'static str> {
         "tel" => "phone",
         "qtr" => "quarter",
         "curr" => "currency",
+        "pos" => "position",
+        "rnd" => "round",
+        "conf" => "conference",
+        "div" => "division",
         "mgr" => "manager",
         "org" => "organization",
         "ids" => "id",
@@ -264,6 +311,131 @@ pub fn abbreviation(lower: &str) -> Option<&'static str> {
         "lname" => "lastname",
         _ => return None,
     })
+}
+
+/// Words that names without marks often end in: `joindate`, `tickerid`, `dailyprice`.
+const TAILS: &[&str] = &[
+    "id", "date", "name", "type", "code", "price", "amount", "number", "status", "symbol", "address",
+    "email", "phone", "count",
+];
+
+/// Words that only look as if they were made of two.
+const WHOLE: &[&str] = &[
+    "update",
+    "candidate",
+    "username",
+    "surname",
+    "filename",
+    "hostname",
+    "nickname",
+    "prototype",
+    "barcode",
+    "postcode",
+    "zipcode",
+    "paid",
+    "grid",
+    "valid",
+    "invalid",
+    "said",
+    "avoid",
+    "solid",
+    "liquid",
+    "period",
+    "bid",
+    "mid",
+    "raid",
+    "maid",
+    "android",
+    "asteroid",
+    "orchid",
+    "hybrid",
+    "pyramid",
+    "account",
+    "discount",
+    "amount",
+    "mandate",
+    "subtype",
+    "firstname",
+    "lastname",
+    "fullname",
+    "forename",
+    "rename",
+    "void",
+    "fluid",
+    "rapid",
+    "squid",
+    "aid",
+    "pid",
+    "uid",
+    "uuid",
+    "guid",
+    "telephone",
+    "microphone",
+    "smartphone",
+    "headphone",
+    "viscount",
+    "encode",
+    "decode",
+    "unicode",
+    "stereotype",
+    "genotype",
+    "phenotype",
+    "archetype",
+    "humid",
+    "timid",
+    "vivid",
+    "placid",
+    "acid",
+    "arid",
+    "afraid",
+    "unpaid",
+    "prepaid",
+    "kid",
+    "lid",
+    "rid",
+    "covid",
+    "plaid",
+    "steroid",
+    "thyroid",
+    "celluloid",
+    "data",
+    "validate",
+    "postaladdress",
+    "sid",
+    "eyelid",
+];
+
+/// The words of a name that is written as one, as far as its end tells.
+pub fn segments(lower: &str) -> Vec<String> {
+    if !WHOLE.contains(&lower)
+        && let Some((head, tail)) = TAILS
+            .iter()
+            .filter_map(|tail| lower.strip_suffix(tail).map(|head| (head, *tail)))
+            .find(|(head, _)| head.len() >= 3 && head.bytes().all(|b| b.is_ascii_lowercase()))
+    {
+        return vec![head.to_owned(), tail.to_owned()];
+    }
+    vec![lower.to_owned()]
+}
+
+/// The states of the US by name, with the codes that stand for them.
+const STATES: &str = "alabama AL alaska AK arizona AZ arkansas AR california CA colorado CO connecticut CT delaware DE \
+    florida FL georgia GA hawaii HI idaho ID illinois IL indiana IN iowa IA kansas KS kentucky KY louisiana LA maine ME \
+    maryland MD massachusetts MA michigan MI minnesota MN mississippi MS missouri MO montana MT nebraska NE nevada NV \
+    new_hampshire NH new_jersey NJ new_mexico NM new_york NY north_carolina NC north_dakota ND ohio OH oklahoma OK \
+    oregon OR pennsylvania PA rhode_island RI south_carolina SC south_dakota SD tennessee TN texas TX utah UT vermont \
+    VT virginia VA washington WA west_virginia WV wisconsin WI wyoming WY";
+
+/// The code of a state of the US.
+pub fn state_code(lower: &str) -> Option<&'static str> {
+    let name = lower.replace(' ', "_");
+    let mut words = STATES.split_ascii_whitespace();
+    while let (Some(state), Some(code)) = (words.next(), words.next()) {
+        if state == name {
+            return Some(code);
+        }
+    }
+    None
 }
 
 /// Number words.

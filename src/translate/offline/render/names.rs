@@ -17,37 +17,57 @@ impl Names {
     }
 }
 
-pub(super) fn aliased(text: &str, name: &str) -> String {
-    let quoted = ident(name);
-    if text == quoted || text.ends_with(&format!(".{quoted}")) {
-        text.to_owned()
-    } else {
-        format!("{text} AS {quoted}")
-    }
-}
-
-/// A name as it can stand in SQL.
-pub(super) fn ident(name: &str) -> String {
-    let plain = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
+/// Whether a name needs no quotes.
+pub(super) fn is_plain(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_')
         && name
             .chars()
             .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
-        && !RESERVED.contains(&name);
-    if plain {
-        name.to_owned()
-    } else {
-        format!("\"{}\"", name.replace('"', "\"\""))
-    }
+        && !RESERVED.contains(&name)
 }
 
-pub(super) fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''").replace('\0', ""))
+/// Whether MySQL or MariaDB reserve a word that the others do not.
+pub(super) fn is_reserved_by_mysql(name: &str) -> bool {
+    MYSQL.split_ascii_whitespace().any(|word| word == name)
+}
+
+/// Whether SQLite reserves a word that the others do not.
+pub(super) fn is_reserved_by_sqlite(name: &str) -> bool {
+    matches!(
+        name,
+        "add"
+            | "alter"
+            | "autoincrement"
+            | "commit"
+            | "delete"
+            | "drop"
+            | "escape"
+            | "if"
+            | "insert"
+            | "nothing"
+            | "transaction"
+            | "update"
+    )
 }
 
 /// A text inside a LIKE pattern.
 pub(super) fn escaped(text: &str) -> String {
     text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
 }
+
+const MYSQL: &str = "
+    accessible add alter before bigint blob call cascade change char character condition continue convert
+    cume_dist cursor database databases dec decimal declare delayed delete dense_rank deterministic div double
+    drop dual each elseif empty enclosed escaped exit first_value float force fulltext function generated get
+    grouping groups high_priority if ignore infile inout insensitive insert int integer io_after_gtids iterate
+    json_table keys kill lag last_value lead leave linear lines load lock long loop low_priority manual
+    master_bind mediumint middleint mod modifies nth_value ntile numeric of optimize option out outfile
+    parallel percent_rank precision procedure purge range rank read reads real recursive regexp release rename
+    repeat replace require resignal restrict return revoke rlike row_number schema schemas sensitive separator
+    signal smallint spatial specific sql sqlexception sqlstate sqlwarning ssl starting stored straight_join
+    system terminated tinyint trigger undo unlock unsigned update usage use utc_date utc_time utc_timestamp
+    varbinary varchar varcharacter varying virtual while write xor zerofill
+";
 
 /// Words that cannot be names without quotes.
 const RESERVED: &[&str] = &[

@@ -1,20 +1,63 @@
 //! Conditions on columns.
 
+use chrono::{Datelike, NaiveDate};
+
+use super::super::dates::{Span, month_name, weekday_name};
 use super::super::frame::{Frame, RawFilter, Test};
+use super::super::lexicon::{self, Compare, Grain};
 use super::super::link::Fit;
 use super::super::plan::{Filter, Is, Plan};
 use super::super::schema::{Col, singular, spaced};
-use super::{Resolver, Step, Stop, refuse};
+use super::{Resolver, Step, Stop, capital, refuse};
 use crate::catalog::ColumnKind;
 use crate::translate::Choice;
 
 impl Resolver<'_, '_> {
     pub(super) fn filters(&self, frame: &Frame, plan: &mut Plan) -> Step<()> {
-        for raw in &frame.filters {
-            let filter = self.filter(raw, frame)?;
-            self.place(filter, plan)?;
+        let mut at = 0;
+        while at < frame.filters.len() {
+            let end = (at + 1..frame.filters.len())
+                .find(|next| !frame.filters[*next].or)
+                .unwrap_or(frame.filters.len());
+            let mut choice = Vec::new();
+            for raw in &frame.filters[at..end] {
+                choice.push(self.filter(raw, frame)?);
+            }
+            match choice.as_slice() {
+                [_] => self.place(choice.remove(0), frame.filters[at].apart, plan)?,
+                _ => self.place_any(choice, plan)?,
+            }
+            at = end;
         }
         Ok(())
+    }
+
+    /// Whole years as conditions on a column that holds the year as a number.
+    fn year(&self, raw: &RawFilter, span: &Span, near: Option<usize>) -> Option<Filter> {
+        let table = near.or(self.base)?;
+        if self.schema.columns(table).any(|col| self.kind(col).is_date()) {
+            return None;
+        }
+        let column = self.schema.calendar(table, Grain::Year)?;
+        let first = |date: NaiveDate| (date.ordinal() == 1).then(|| f64::from(date.year()));
+        let test = match (span.from, span.until) {
+            (Some(from), Some(until)) => {
+                let (from, until) = (first(from)?, first(until)?);
+                if until - from == 1.0 {
+                    Is::Compare(Compare::Equal, from)
+                } else {
+                    Is::Between(from, until - 1.0)
+                }
+            }
+            (Some(from), None) => Is::Compare(Compare::AtLeast, first(from)?),
+            (None, Some(until)) => Is::Compare(Compare::Less, first(until)?),
+            (None, None) => return None,
+        };
+        Some(Filter {
+            column,
+            test,
+            negated: raw.negated,
+        })
     }
 
     pub(super) fn filter(&self, raw: &RawFilter, frame: &Frame) -> Step<Filter> {
@@ -73,9 +116,47 @@ impl Resolver<'_, '_> {
             Test::When(span) => {
                 let column = match &raw.column {
                     Some(spot) => self.pick_near(spot, near, |col| self.kind(col).is_date())?,
-                    None => self.date_for(raw, near, frame)?,
+                    None => match self.year(raw, span, near).or_else(|| self.year(raw, span, None)) {
+                        Some(filter) => return Ok(filter),
+                        None => self.date_for(raw, near, frame)?,
+                    },
                 };
                 Ok(make(column, Is::When(span.clone())))
+            }
+            Test::Part(grain, numbers) => {
+                // Where days or months stand by name.
+                let table = near.or(self.base).unwrap_or_default();
+                let named = [Some(table), self.base]
+                    .into_iter()
+                    .flatten()
+                    .find_map(|table| self.schema.calendar(table, *grain));
+                if let Some(column) = named {
+                    let names: Vec<String> = numbers
+                        .iter()
+                        .map(|n| match grain {
+                            Grain::Weekday => weekday_name(*n),
+                            _ => month_name(*n),
+                        })
+                        .map(str::to_owned)
+                        .collect();
+                    let spelled = |name: &String| {
+                        let values = &self.schema.column(column).values;
+                        values
+                            .iter()
+                            .find(|value| value.eq_ignore_ascii_case(name))
+                            .cloned()
+                    };
+                    let names = names
+                        .iter()
+                        .map(|name| spelled(name).unwrap_or_else(|| name.clone()))
+                        .collect();
+                    return Ok(make(column, Is::OneOf(names)));
+                }
+                let column = self.date_for(raw, near, frame)?;
+                if *grain == Grain::Hour && self.kind(column) == ColumnKind::Date {
+                    return refuse(format!("{} holds no times.", self.schema.spoken(column)));
+                }
+                Ok(make(column, Is::Part(*grain, numbers.clone())))
             }
             Test::Text(text) => {
                 let Some(spot) = &raw.column else {
@@ -93,6 +174,16 @@ impl Resolver<'_, '_> {
                     },
                     None => self.pick_near(spot, near, |col| self.kind(col).is_text())?,
                 };
+                if let Some(code) = lexicon::state_code(&text.to_lowercase())
+                    && self
+                        .schema
+                        .column(column)
+                        .values
+                        .iter()
+                        .any(|value| value == code)
+                {
+                    return Ok(make(column, Is::OneOf(vec![code.to_owned()])));
+                }
                 self.known_text(column, text)?;
                 Ok(make(column, Is::Text(text.clone())))
             }
@@ -198,6 +289,23 @@ impl Resolver<'_, '_> {
                 Is::Compare(*compare, *value),
                 raw.negated,
             ),
+            Test::Overall(compare, agg) => make(
+                self.pick_near(spot, near, number)?,
+                Is::Overall(*compare, *agg),
+                raw.negated,
+            ),
+            Test::Beside(compare, other) => {
+                let column = self.pick_near(spot, near, number)?;
+                let other = self.pick_near(other, Some(column.table), number)?;
+                if other.table != column.table {
+                    return refuse(format!(
+                        "{} and {} do not stand in the same row, so they cannot be compared.",
+                        capital(&self.schema.spoken(column)),
+                        self.schema.spoken(other)
+                    ));
+                }
+                make(column, Is::Beside(*compare, other), raw.negated)
+            }
             Test::Between(from, to) => make(
                 self.pick_near(spot, near, number)?,
                 Is::Between(*from, *to),
@@ -226,7 +334,7 @@ impl Resolver<'_, '_> {
                     make(column, Is::Null, raw.negated != (*test == Test::NotNull))
                 }
             }
-            Test::Values(_) | Test::When(_) | Test::Text(_) => {
+            Test::Values(_) | Test::When(_) | Test::Part(..) | Test::Text(_) => {
                 return refuse("This condition cannot be read.");
             }
         })

@@ -8,9 +8,23 @@ use super::{Resolver, Step, group_table, refuse};
 
 impl Resolver<'_, '_> {
     /// Puts a condition where it belongs: on joined rows, or on related rows that must exist.
-    pub(super) fn place(&self, filter: Filter, plan: &mut Plan) -> Step<()> {
+    pub(super) fn place(&self, filter: Filter, apart: bool, plan: &mut Plan) -> Step<()> {
         let path = self.path(filter.column.table)?;
         match path.iter().position(|join| !join.single) {
+            None if apart => refuse(format!(
+                "One {} cannot have both; ask for them one by one, or with \"or\".",
+                self.schema.spoken(filter.column)
+            ))?,
+            Some(first) if apart => {
+                add_joins(&mut plan.joins, &path[..first]);
+                plan.related.push(Related {
+                    join: path[first].clone(),
+                    joins: path[first + 1..].to_vec(),
+                    filters: vec![filter],
+                    negated: false,
+                    count: None,
+                });
+            }
             None => {
                 add_joins(&mut plan.joins, &path);
                 plan.filters.push(filter);
@@ -27,6 +41,21 @@ impl Resolver<'_, '_> {
                 related.filters.push(filter);
             }
         }
+        Ok(())
+    }
+
+    /// Conditions of which one must hold; they have to be on the same row.
+    pub(super) fn place_any(&self, choice: Vec<Filter>, plan: &mut Plan) -> Step<()> {
+        for filter in &choice {
+            let path = self.path(filter.column.table)?;
+            if path.iter().any(|join| !join.single) {
+                return refuse(
+                    "Conditions on other rows cannot be read with \"or\"; ask for them one by one.",
+                );
+            }
+            add_joins(&mut plan.joins, &path);
+        }
+        plan.any.push(choice);
         Ok(())
     }
 
@@ -71,6 +100,7 @@ impl Resolver<'_, '_> {
                         &RawMeasure {
                             agg: Some(Agg::Count),
                             of: raw.of.clone(),
+                            until: None,
                         },
                         true,
                     )?;
@@ -199,6 +229,7 @@ impl Resolver<'_, '_> {
     pub(super) fn fan_out(&self, plan: &mut Plan) -> Step<()> {
         let mut tables: Vec<usize> = plan.groups.iter().map(group_table).collect();
         tables.extend(plan.outputs.iter().map(|col| col.table));
+        tables.extend(plan.measures.iter().filter_map(|m| m.column.map(|col| col.table)));
         tables.extend(plan.order.iter().filter_map(|(key, _)| match key {
             Key::Column(col) => Some(col.table),
             _ => None,
@@ -244,7 +275,13 @@ fn uses(plan: &Plan, col: Col) -> bool {
             .related
             .iter()
             .any(|r| r.filters.iter().any(|f| f.column == col))
+        || plan.any.iter().flatten().any(|f| f.column == col)
+        || plan
+            .measures
+            .iter()
+            .any(|m| m.until == Some(col) || m.only.iter().any(|f| f.column == col))
 }
+
 fn add_joins(joins: &mut Vec<Join>, path: &[Join]) {
     for join in path {
         if !joins.iter().any(|other| other.to == join.to) {

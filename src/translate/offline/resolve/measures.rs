@@ -3,13 +3,31 @@
 use super::super::frame::{Agg, RawMeasure, Spot};
 use super::super::lexicon::{self};
 use super::super::plan::{Measure, Plan};
-use super::super::schema::{Col, singular, spaced};
-use super::{Resolver, Step, Stop, refuse};
+use super::super::schema::{Col, Way, singular, spaced};
+use super::{Resolver, Step, Stop, capital, refuse};
+use crate::catalog::ColumnKind;
 use crate::translate::Choice;
 
 impl Resolver<'_, '_> {
     /// Whose rows a measure is over.
     pub(super) fn measure_table(&self, measure: &RawMeasure, subject: Option<usize>) -> Step<usize> {
+        let table = self.own_table(measure, subject)?;
+        // Each row of the table that is wanted has at most one row there, whose figure then counts for it.
+        if let Some(wanted) = self.wanted.filter(|wanted| *wanted != table)
+            && !matches!(measure.agg, Some(Agg::Count | Agg::CountDistinct))
+            && let Way::Path(path) = &self.schema.paths(wanted)[table]
+            && path.iter().all(|join| join.single)
+        {
+            return Ok(wanted);
+        }
+        Ok(table)
+    }
+
+    fn own_table(&self, measure: &RawMeasure, subject: Option<usize>) -> Step<usize> {
+        if measure.until.is_some() {
+            let dated = |col: Col| self.kind(col).is_date();
+            return Ok(self.pick_near(&measure.of, subject, dated)?.table);
+        }
         if matches!(
             measure.agg,
             None | Some(Agg::Count | Agg::CountDistinct | Agg::Sum)
@@ -68,11 +86,18 @@ impl Resolver<'_, '_> {
                 ));
             }
             let thing = singular(&spaced(&self.schema.table(table).name)).replace(' ', "_");
-            return Ok(Measure {
-                agg: Agg::Count,
-                column: None,
-                name: format!("{thing}_count"),
-            });
+            // A table whose rows already hold a count: those are added up.
+            let tally = |col: &Col| {
+                self.kind(*col) == ColumnKind::Integer
+                    && matches!(self.schema.words(*col), [word] if word == "count")
+            };
+            if let Some(col) = self.schema.columns(table).find(tally) {
+                return Ok(Measure::new(Agg::Sum, Some(col), format!("{thing}_count")));
+            }
+            return Ok(Measure::new(Agg::Count, None, format!("{thing}_count")));
+        }
+        if let Some(until) = &measure.until {
+            return self.days(measure, until);
         }
         let numeric = |col: Col| self.kind(col).is_number() && !self.schema.is_id(col);
         let has_number = measure.of.mention.columns.iter().any(|(col, _)| numeric(*col));
@@ -94,10 +119,13 @@ impl Resolver<'_, '_> {
             Some(agg) => (agg, self.pick(&measure.of, numeric)?),
             None => {
                 let col = self.pick(&measure.of, numeric)?;
-                if !lexicon::is_additive(self.schema.words(col)) {
+                if lexicon::is_additive(self.schema.words(col)) {
+                    (Agg::Sum, col)
+                } else if self.pinned && !grouped {
+                    (Agg::Max, col)
+                } else {
                     return Err(self.ask_agg(&measure.of, grouped));
                 }
-                (Agg::Sum, col)
             }
         };
         let words = self.schema.words(col);
@@ -111,7 +139,7 @@ impl Resolver<'_, '_> {
                 self.schema.spoken(col)
             ));
         }
-        if col.table != base {
+        if col.table != base && self.wanted != Some(base) {
             return refuse(format!(
                 "This asks for figures of {} and of {} at once; ask for them one by one.",
                 spaced(&self.schema.table(base).name),
@@ -127,10 +155,35 @@ impl Resolver<'_, '_> {
             Agg::Min => format!("lowest_{said}"),
             Agg::Max => format!("highest_{said}"),
         };
+        Ok(Measure::new(agg, Some(col), name))
+    }
+
+    /// Days from one date of a row to another.
+    fn days(&self, measure: &RawMeasure, until: &Spot) -> Step<Measure> {
+        let dated = |col: Col| self.kind(col).is_date();
+        let from = self.pick(&measure.of, dated)?;
+        let until = self.pick_near(until, Some(from.table), dated)?;
+        let base = self.base.unwrap_or_default();
+        if from == until {
+            return refuse("Days can be counted between two different dates.");
+        }
+        if from.table != base || until.table != base {
+            return refuse(format!(
+                "{} and {} do not stand in the same row, so no days can be counted between them.",
+                capital(&self.schema.spoken(from)),
+                self.schema.spoken(until)
+            ));
+        }
+        let agg = measure.agg.unwrap_or(Agg::Average);
+        let name = match agg {
+            Agg::Min => "fewest_days",
+            Agg::Max => "most_days",
+            Agg::Sum => "total_days",
+            _ => "average_days",
+        };
         Ok(Measure {
-            agg,
-            column: Some(col),
-            name,
+            until: Some(until),
+            ..Measure::new(agg, Some(from), name)
         })
     }
 
@@ -182,11 +235,13 @@ impl Resolver<'_, '_> {
     }
 
     pub(super) fn add_measure(&self, plan: &mut Plan, measure: Measure) -> usize {
-        if let Some(at) = plan
-            .measures
-            .iter()
-            .position(|m| m.agg == measure.agg && m.column == measure.column)
-        {
+        if let Some(at) = plan.measures.iter().position(|m| {
+            m.agg == measure.agg
+                && m.column == measure.column
+                && m.until == measure.until
+                && m.only == measure.only
+                && m.hidden == measure.hidden
+        }) {
             return at;
         }
         plan.measures.push(measure);

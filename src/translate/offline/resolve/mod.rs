@@ -10,8 +10,10 @@ mod pick;
 mod shown;
 
 use super::frame::{Agg, Frame, RankBy, RawGroup, RawMeasure, Spot, Test};
-use super::plan::{Group, Is, Key, Plan};
-use super::schema::{Col, Schema, Way};
+use super::lexicon::Change;
+use super::link::{Fit, Mention};
+use super::plan::{Figure, Group, Is, Key, Op, Plan, Value};
+use super::schema::{Col, Schema, Way, spaced};
 use crate::catalog::ColumnKind;
 use crate::translate::Choice;
 
@@ -34,17 +36,23 @@ pub struct Resolver<'a, 'b> {
     /// Tables that the question names outright.
     named: Vec<usize>,
     base: Option<usize>,
+    /// Whose rows figures are to be over, where that is possible.
+    wanted: Option<usize>,
+    /// A condition tells single rows apart: "of Berlin".
+    pinned: bool,
     ways: Vec<Way>,
 }
 
-/// Turns a frame without unread words into a plan.
-pub fn resolve(frame: &Frame, question: &str, schema: &Schema<'_>) -> Step<Plan> {
+/// Turns a frame without unread words into a plan; figures are over the rows of `wanted` where its rows reach
+/// what is computed.
+pub fn resolve(frame: &Frame, question: &str, schema: &Schema<'_>, wanted: Option<usize>) -> Step<Plan> {
     let mut named = Vec::new();
     let spots = frame
         .outputs
         .iter()
         .chain(&frame.anchors)
         .chain(frame.measures.iter().map(|m| &m.of))
+        .chain(frame.having.iter().map(|(m, ..)| &m.of))
         .chain(frame.related.iter().map(|r| &r.of))
         .chain(frame.groups.iter().filter_map(|g| match g {
             RawGroup::Name(spot) => Some(spot),
@@ -66,15 +74,39 @@ pub fn resolve(frame: &Frame, question: &str, schema: &Schema<'_>) -> Step<Plan>
         question,
         named,
         base: None,
+        wanted,
+        pinned: frame.filters.iter().any(|filter| match &filter.test {
+            Test::Values(values) => values.iter().any(|(col, _)| names_rows(schema, *col)),
+            Test::Text(_) => true,
+            _ => false,
+        }),
         ways: Vec::new(),
     };
     resolver.plan(frame)
+}
+
+/// Whether a column's values name single rows of its table.
+fn names_rows(schema: &Schema<'_>, col: Col) -> bool {
+    schema.is_unique(col) || schema.label(col.table).contains(&col)
 }
 
 impl PartialEq for Test {
     fn eq(&self, other: &Test) -> bool {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
+}
+
+/// Whether exactly two values of one column are named.
+fn compares_two(frame: &Frame) -> bool {
+    frame.filters.iter().any(|filter| match &filter.test {
+        Test::Values(values) => {
+            let columns: Vec<Col> = values.iter().map(|(col, _)| *col).collect();
+            columns
+                .iter()
+                .any(|col| values.iter().filter(|(other, _)| other == col).count() == 2)
+        }
+        _ => false,
+    })
 }
 
 /// The table a group's columns come from.
@@ -104,18 +136,45 @@ impl Resolver<'_, '_> {
         };
         let mut measures: Vec<RawMeasure> = frame.measures.clone();
         let mut groups: Vec<RawGroup> = frame.groups.clone();
+        let only = (self.schema.catalog.tables.len() == 1).then_some(0);
+        // "who had 9 wins", in a single table: what names people there.
+        if frame.who && outputs.is_empty() && measures.is_empty() {
+            let Some(spot) = only.and_then(|table| self.people(table)) else {
+                return refuse("It is not clear whom the question asks for; name a table or column.");
+            };
+            outputs.push(spot);
+        }
+        if frame.compares && !compares_two(frame) {
+            return refuse("It is not clear which two are compared; name both, for example \"…, A or B\".");
+        }
+        // "how many times": rows, where there is only one kind of them, and something is said of them.
+        if frame.times {
+            let Some(table) = only.filter(|_| !frame.filters.is_empty() && measures.is_empty()) else {
+                return refuse("It is not clear what is to be counted; name a table.");
+            };
+            measures.push(RawMeasure {
+                agg: Some(Agg::Count),
+                of: self.row_spot(table),
+                until: None,
+            });
+        }
 
         // "Revenue by month": a bare numeric column beside groups is what is computed.
         if measures.is_empty() && frame.rank.is_none() && !groups.is_empty() {
             let (numeric, rest): (Vec<Spot>, Vec<Spot>) =
                 outputs.into_iter().partition(|spot| self.is_measurable(spot));
-            measures.extend(numeric.into_iter().map(|of| RawMeasure { agg: None, of }));
+            measures.extend(numeric.into_iter().map(|of| RawMeasure {
+                agg: None,
+                of,
+                until: None,
+            }));
             outputs = rest;
             // "orders by month": rows are counted.
             if measures.is_empty() && outputs.len() == 1 && self.table_of(&outputs[0]).is_some() {
                 measures.push(RawMeasure {
                     agg: Some(Agg::Count),
                     of: outputs.remove(0),
+                    until: None,
                 });
             }
         }
@@ -137,7 +196,14 @@ impl Resolver<'_, '_> {
 
         // The base: the table whose rows are counted or added up, else what is listed.
         let subject_table = outputs.first().and_then(|spot| self.table_of(spot));
-        let computed = measures.first().or(rank_measure.as_ref());
+        let computed = measures
+            .first()
+            .or(rank_measure.as_ref())
+            .or(frame.having.first().map(|(measure, ..)| measure));
+        // "cities with an average rating above 4": the cities are groups.
+        if measures.is_empty() && frame.rank.is_none() && !frame.having.is_empty() {
+            groups.extend(outputs.iter().cloned().map(RawGroup::Name));
+        }
         let base = match computed {
             Some(measure) => self.measure_table(measure, subject_table)?,
             None => match outputs.first() {
@@ -155,25 +221,31 @@ impl Resolver<'_, '_> {
         self.set_base(base);
         let mut plan = Plan {
             base,
-            joins: Vec::new(),
-            filters: Vec::new(),
-            related: Vec::new(),
-            groups: Vec::new(),
-            measures: Vec::new(),
-            outputs: Vec::new(),
             distinct: frame.distinct,
-            once: None,
-            having: Vec::new(),
-            order: Vec::new(),
-            limit: None,
+            ..Plan::default()
         };
 
         for measure in &measures {
             let resolved = self.resolve_measure(measure, !groups.is_empty())?;
             self.add_measure(&mut plan, resolved);
         }
+        for (measure, compare, value) in &frame.having {
+            if groups.is_empty() && frame.rank.is_none() {
+                return refuse(format!(
+                    "It is not clear for what \"{}\" is to be compared; say for example \"for each …\".",
+                    measure.of.text
+                ));
+            }
+            let resolved = self.resolve_measure(measure, true)?;
+            let at = self.add_measure(&mut plan, resolved);
+            plan.having.push((at, *compare, *value));
+        }
         let mut rank_key = None;
         if let Some(rank) = &frame.rank {
+            // "the top 3 products of each category": ranked within what was said to be grouped by.
+            if !outputs.is_empty() {
+                plan.within = groups.len();
+            }
             rank_key = Some(self.rank(
                 frame,
                 rank_measure.as_ref(),
@@ -205,6 +277,13 @@ impl Resolver<'_, '_> {
                 plan.groups.push(group);
             }
         }
+        if plan.computes() && plan.within >= plan.groups.len() {
+            plan.within = 0;
+        }
+        if plan.within > 0 && plan.limit.is_none() {
+            return refuse("Say how many of each are wanted, for example \"the top 3 of each\".");
+        }
+        self.change(frame, &mut plan)?;
         self.lists(frame, &outputs, &mut plan)?;
         self.extras(&mut extras, &mut plan)?;
         self.filters(frame, &mut plan)?;
@@ -214,6 +293,107 @@ impl Resolver<'_, '_> {
         self.fan_out(&mut plan)?;
         self.sense(&plan)?;
         Ok(plan)
+    }
+
+    /// A table as if it had been named.
+    fn row_spot(&self, table: usize) -> Spot {
+        Spot {
+            mention: Mention {
+                tables: vec![(table, Fit::Exact)],
+                ..Mention::default()
+            },
+            text: spaced(&self.schema.table(table).name),
+            lower: spaced(&self.schema.table(table).name),
+            start: 0,
+            end: 0,
+            beside: Vec::new(),
+        }
+    }
+
+    /// The column of a table that names people, if there is only one.
+    fn people(&self, table: usize) -> Option<Spot> {
+        let names = |col: &Col| {
+            self.kind(*col).is_text()
+                && self.schema.words(*col).iter().any(|word| {
+                    matches!(
+                        word.as_str(),
+                        "name"
+                            | "player"
+                            | "person"
+                            | "driver"
+                            | "rider"
+                            | "athlet"
+                            | "candid"
+                            | "employe"
+                            | "member"
+                            | "winner"
+                            | "artist"
+                            | "author"
+                            | "student"
+                            | "patient"
+                            | "custom"
+                    )
+                })
+        };
+        let mut found = self.schema.columns(table).filter(names);
+        let col = found.next()?;
+        if found.next().is_some() {
+            return None;
+        }
+        let name = spaced(&self.schema.column(col).name);
+        Some(Spot {
+            mention: Mention {
+                columns: vec![(col, Fit::Exact)],
+                ..Mention::default()
+            },
+            lower: name.clone(),
+            text: name,
+            start: 0,
+            end: 0,
+            beside: Vec::new(),
+        })
+    }
+
+    /// The change against the period before.
+    fn change(&self, frame: &Frame, plan: &mut Plan) -> Step<()> {
+        let Some(change) = frame.change else {
+            return Ok(());
+        };
+        let periods = plan
+            .groups
+            .iter()
+            .filter(|group| matches!(group, Group::Period(..)))
+            .count();
+        if plan.measures.len() != 1 || periods != 1 || plan.limit.is_some() {
+            return refuse(
+                "A change is told of one figure from period to period; ask for example \"revenue growth by month\".",
+            );
+        }
+        let adds_up = matches!(plan.measures[0].agg, Agg::Sum | Agg::Count);
+        if change == Change::Running && !adds_up {
+            return refuse(
+                "A running total is of sums or numbers of rows; averages and the like do not add up.",
+            );
+        }
+        plan.figures.push(match change {
+            Change::Running => Figure {
+                name: "running_total".into(),
+                value: Value::Running(0),
+            },
+            Change::Difference => Figure {
+                name: "change".into(),
+                value: Value::Change(0),
+            },
+            Change::Relative => Figure {
+                name: "growth_percent".into(),
+                value: Value::Op(
+                    Op::Times,
+                    Box::new(Value::Growth(0)),
+                    Box::new(Value::Number(100.0)),
+                ),
+            },
+        });
+        Ok(())
     }
 
     /// Stops what is well-formed but cannot have been meant.

@@ -12,6 +12,10 @@ impl Resolver<'_, '_> {
         match group {
             RawGroup::Period(grain) => {
                 let base = self.base.unwrap_or_default();
+                let dated = self.schema.columns(base).any(|col| self.kind(col).is_date());
+                if !dated && let Some(col) = self.schema.calendar(base, *grain) {
+                    return Ok(Group::Column(col));
+                }
                 let col = self.main_date(base, &format!("by {}", grain.word()))?;
                 Ok(Group::Period(col, *grain))
             }
@@ -159,8 +163,7 @@ impl Resolver<'_, '_> {
             new
         });
         if !computing {
-            if let Some(group) = plan.groups.first() {
-                let _ = group;
+            if plan.within == 0 && !plan.groups.is_empty() {
                 return refuse(
                     "It is not clear what is to be computed for each group; say for example \"number of …\" or \"average …\".",
                 );

@@ -1,8 +1,8 @@
 //! Conditions: values, comparisons, dates, what must exist and what must not.
 
-use super::super::frame::{RankBy, RawFilter, RawRelated, Spot, Test};
+use super::super::frame::{Agg, RankBy, RawFilter, RawRelated, Spot, Test};
 use super::super::lexicon::{Compare, Word};
-use super::super::link::{Kind, Mention};
+use super::super::link::{Fit, Kind, Mention};
 use super::super::schema::Col;
 use super::{Role, Walk};
 
@@ -14,6 +14,8 @@ impl<'b> Walk<'_, 'b> {
             near: self.near.clone(),
             test,
             negated: std::mem::take(&mut self.negate),
+            or: std::mem::take(&mut self.or),
+            apart: self.both,
             text: last.text.clone(),
             start: first.start,
             end: last.end,
@@ -63,8 +65,37 @@ impl<'b> Walk<'_, 'b> {
         self.schema.column(col).kind == crate::catalog::ColumnKind::Boolean
     }
 
+    /// Whether a condition stands directly before.
+    pub(super) fn ends_filter(&self, at: usize) -> bool {
+        at > 0
+            && self
+                .frame
+                .filters
+                .last()
+                .is_some_and(|filter| filter.end == self.items[self.back(at)].end)
+    }
+
+    /// "the average", "the average price": the figure that a comparison is with, the column where it is named.
+    fn overall(&self, at: usize) -> Option<(Agg, Option<Spot>, usize)> {
+        let at = self.skip(at);
+        let agg = match self.word(at)? {
+            Word::Average => Agg::Average,
+            _ => return None,
+        };
+        match self.name(at + 1) {
+            Some((spot, next)) if spot.mention.exact_tables().next().is_none() => {
+                Some((agg, Some(spot), next))
+            }
+            _ => Some((agg, None, at + 1)),
+        }
+    }
+
     /// "more than 5 orders", "under 5 dollars".
     pub(super) fn compare_first(&mut self, compare: Compare, at: usize) -> Option<usize> {
+        if let Some((agg, Some(spot), next)) = self.overall(at + 1) {
+            self.add_filter(Some(spot), Test::Overall(compare, agg), at, next);
+            return Some(next);
+        }
         let number_at = self.skip_money(at + 1);
         let value = self.number(number_at)?;
         let end = self.skip_money(number_at + 1);
@@ -120,6 +151,18 @@ impl<'b> Walk<'_, 'b> {
             Some(Word::Highest(dir)) => return self.highest(dir, at + 1, Some(count?)),
             _ => {}
         }
+        // "with 9 wins": the number a column holds.
+        if let Some((spot, next)) = self.name(at + 1)
+            && spot.mention.exact_tables().next().is_none()
+            && !spot.mention.columns.is_empty()
+            && spot.mention.columns.iter().all(|(col, fit)| {
+                *fit <= Fit::Exact && self.schema.column(*col).kind.is_number() && !self.schema.is_id(*col)
+            })
+            && !(self.frame.outputs.is_empty() && self.frame.measures.is_empty())
+        {
+            self.add_filter(Some(spot), Test::Compare(Compare::Equal, value), at, at + 1);
+            return Some(next);
+        }
         if self.lower(at + 1) == "or" {
             let compare = match self.items.get(at + 2).map(|item| item.lower.as_str())? {
                 "more" | "higher" | "above" | "greater" => Compare::AtLeast,
@@ -170,9 +213,12 @@ impl<'b> Walk<'_, 'b> {
         let role = self.role;
         // "in Berlin and Paris", "Berlin or Paris"
         let before = self.word(self.back(at));
-        let joins = at > 0 && (before == Some(Word::And) || before == Some(Word::Or)) && role == Role::Filter;
+        let joins = at > 0
+            && (before == Some(Word::And) || before == Some(Word::Or))
+            && (role == Role::Filter || self.or);
         let values = kept.unwrap_or(values);
         if joins
+            && !self.both
             && let Some(RawFilter {
                 test: Test::Values(earlier),
                 ..
@@ -184,6 +230,7 @@ impl<'b> Walk<'_, 'b> {
             earlier.retain(|(col, _)| values.iter().any(|(other, _)| other == col));
             let columns: Vec<Col> = earlier.iter().map(|(col, _)| *col).collect();
             earlier.extend(values.into_iter().filter(|(col, _)| columns.contains(col)));
+            self.or = false;
             return next;
         }
         self.add_filter(None, Test::Values(values), at, at + 1);
@@ -218,6 +265,15 @@ impl<'b> Walk<'_, 'b> {
             return None;
         }
         let mut after = self.skip(next);
+        // "a name that starts with …"
+        if self.word(after) == Some(Word::Relative)
+            && matches!(
+                self.word(self.skip(after + 1)),
+                Some(Word::Starts | Word::Ends | Word::Contains | Word::Compare(_))
+            )
+        {
+            after = self.skip(after + 1);
+        }
         let mut negated = false;
         if self.word(after) == Some(Word::Not) {
             negated = true;
@@ -239,6 +295,29 @@ impl<'b> Walk<'_, 'b> {
                     let compare = if negated { compare.negated() } else { *compare };
                     self.add_filter(Some(spot.clone()), Test::Compare(compare, value), at, end + 1);
                     return Some(self.skip_money(end + 1).max(end + 1));
+                }
+                let compare = if negated { compare.negated() } else { *compare };
+                if let Some((agg, other, end)) = self.overall(of + 1) {
+                    // "price above the average weight" compares nothing.
+                    let same = other.is_none_or(|other| {
+                        other.mention.columns.iter().any(|(col, _)| columns.contains(col))
+                    });
+                    if !same {
+                        return None;
+                    }
+                    self.add_filter(Some(spot.clone()), Test::Overall(compare, agg), at, end);
+                    return Some(end);
+                }
+                if let Some((other, end)) = self.name(of + 1)
+                    && other.mention.exact_tables().next().is_none()
+                    && other
+                        .mention
+                        .columns
+                        .iter()
+                        .any(|(col, _)| self.schema.column(*col).kind.is_number())
+                {
+                    self.add_filter(Some(spot.clone()), Test::Beside(compare, other), at, end);
+                    return Some(end);
                 }
             }
             Some(Kind::Word(Word::Between)) if numeric => {
@@ -278,20 +357,10 @@ impl<'b> Walk<'_, 'b> {
                 return Some(after + 1);
             }
             Some(Kind::Word(word @ (Word::Starts | Word::Ends | Word::Contains))) => {
-                let text_at = self.skip_letter(after + 1);
-                let text = match &self.items.get(text_at)?.kind {
-                    Kind::Quoted(text) => text.clone(),
-                    Kind::Unknown => self.items[text_at].text.clone(),
-                    _ => return None,
-                };
-                let test = match word {
-                    Word::Starts => Test::Starts(text),
-                    Word::Ends => Test::Ends(text),
-                    _ => Test::Contains(text),
-                };
+                let (test, end) = self.text_test(*word, after)?;
                 self.negate = negated;
-                self.add_filter(Some(spot.clone()), test, at, text_at + 1);
-                return Some(text_at + 1);
+                self.add_filter(Some(spot.clone()), test, at, end);
+                return Some(end);
             }
             _ => {}
         }
@@ -319,6 +388,37 @@ impl<'b> Walk<'_, 'b> {
             }
             _ => None,
         }
+    }
+
+    /// "… starts with A or ends with B": of the same column.
+    pub(super) fn again(&mut self, word: Word, at: usize) -> Option<usize> {
+        let column = match self.frame.filters.last() {
+            Some(RawFilter {
+                column: Some(column),
+                test: Test::Starts(_) | Test::Ends(_) | Test::Contains(_),
+                ..
+            }) if self.role == Role::Filter => column.clone(),
+            _ => return None,
+        };
+        let (test, next) = self.text_test(word, at)?;
+        self.add_filter(Some(column), test, at, next);
+        Some(next)
+    }
+
+    /// The text behind "starts with" and the like.
+    fn text_test(&self, word: Word, at: usize) -> Option<(Test, usize)> {
+        let text_at = self.skip_letter(at + 1);
+        let text = match &self.items.get(text_at)?.kind {
+            Kind::Quoted(text) => text.clone(),
+            Kind::Unknown => self.items[text_at].text.clone(),
+            _ => return None,
+        };
+        let test = match word {
+            Word::Starts => Test::Starts(text),
+            Word::Ends => Test::Ends(text),
+            _ => Test::Contains(text),
+        };
+        Some((test, text_at + 1))
     }
 
     pub(super) fn skip_named(&self, at: usize) -> usize {

@@ -28,6 +28,10 @@ struct Walk<'a, 'b> {
     /// The last name that a condition may belong to.
     near: Option<Spot>,
     negate: bool,
+    /// "or" stands before: the next condition is an alternative.
+    or: bool,
+    /// "both" was said: conditions on related rows are about different ones.
+    both: bool,
     /// A preposition stands directly before.
     prep: Option<&'b str>,
     stems: Vec<String>,
@@ -42,6 +46,8 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
         role: Role::None,
         near: None,
         negate: false,
+        or: false,
+        both: false,
         prep: None,
         stems,
     };
@@ -56,14 +62,27 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
             }
         };
     }
+    if walk.or {
+        walk.frame.unread.push(Unread {
+            text: "or".into(),
+            stem: "or".into(),
+        });
+    }
     walk.frame
 }
 
 impl<'b> Walk<'_, 'b> {
     fn unread(&mut self, at: usize) {
         let item = &self.items[at];
+        let text = if item.text.is_empty() {
+            self.items
+                .get(at + 1)
+                .map_or(String::new(), |next| next.text.clone())
+        } else {
+            item.text.clone()
+        };
         self.frame.unread.push(Unread {
-            text: item.text.clone(),
+            text,
             stem: self.stems.get(item.first).cloned().unwrap_or_default(),
         });
     }
@@ -123,6 +142,10 @@ impl<'b> Walk<'_, 'b> {
                 self.add_filter(None, Test::When(span.clone()), at, at + 1);
                 Some(at + 1)
             }
+            Kind::Part(grain, numbers) => {
+                self.add_filter(None, Test::Part(*grain, numbers.clone()), at, at + 1);
+                Some(at + 1)
+            }
             Kind::Quoted(text) => {
                 // Beside a name it is a value of that thing; alone it cannot be placed.
                 let column = self.near.clone()?;
@@ -130,21 +153,21 @@ impl<'b> Walk<'_, 'b> {
                 Some(at + 1)
             }
             Kind::Number(_) => self.number_first(at),
+            Kind::Mention(_) if self.is_directed(at) => Some(at + 1),
             Kind::Mention(mention) => self.mention(mention, at, prep),
-            Kind::Unknown => {
-                // "ordered from highest to lowest"
-                let directed = matches!(
-                    self.word(at + 1),
-                    Some(Word::Descending | Word::Ascending | Word::Alphabetically)
-                );
-                (directed
-                    && matches!(
-                        self.lower(at),
-                        "ordered" | "sorted" | "ranked" | "listed" | "arranged"
-                    ))
-                .then_some(at + 1)
-            }
+            Kind::Unknown => self.is_directed(at).then_some(at + 1),
         }
+    }
+
+    /// "ordered from highest to lowest"
+    fn is_directed(&self, at: usize) -> bool {
+        matches!(
+            self.lower(at),
+            "ordered" | "sorted" | "ranked" | "listed" | "arranged"
+        ) && matches!(
+            self.word(at + 1),
+            Some(Word::Descending | Word::Ascending | Word::Alphabetically)
+        )
     }
 
     fn keyword(&mut self, word: Word, at: usize) -> Option<usize> {
@@ -171,14 +194,44 @@ impl<'b> Walk<'_, 'b> {
             Word::And => Some(at + 1),
             Word::HowMany | Word::NumberOf | Word::Average | Word::Max | Word::Min | Word::HowMuch => {
                 let (measure, next) = self.measure(at)?;
+                Some(self.figure(measure, next))
+            }
+            Word::Figure => {
+                let (measure, next) = self.measure(at + 1)?;
                 self.take_measure(measure);
                 Some(next)
             }
+            Word::Change(change) => self.change(change, at),
+            Word::Both => {
+                self.both = true;
+                Some(at + 1)
+            }
+            Word::Comparative(dir) => {
+                self.frame.compares = true;
+                self.highest(dir, at, Some(1))
+            }
+            Word::Longer(adjective) => {
+                self.frame.compares = true;
+                self.ranked_subject(at + 1, RankBy::Adjective(adjective), adjective.dir, Some(1))
+            }
+            Word::Times => {
+                self.frame.times = true;
+                self.role = Role::Measure(Some(Agg::Count));
+                Some(at + 1)
+            }
+            Word::Who if self.is_relative(at) => Some(at + 1),
+            Word::Who => {
+                self.role = Role::None;
+                self.frame.who = true;
+                Some(at + 1)
+            }
+            // Only an alternative to a condition can be read.
+            Word::Or if self.role == Role::Filter || self.ends_filter(at) => {
+                self.or = true;
+                Some(at + 1)
+            }
             Word::Sum => match self.measure(at) {
-                Some((measure, next)) => {
-                    self.take_measure(measure);
-                    Some(next)
-                }
+                Some((measure, next)) => Some(self.figure(measure, next)),
                 // "in total"
                 None if self.skip(at + 1) >= self.items.len()
                     || !matches!(self.items[self.skip(at + 1)].kind, Kind::Unknown) =>
@@ -278,13 +331,8 @@ impl<'b> Walk<'_, 'b> {
                 self.frame.anchors.push(spot);
                 Some(at + 1)
             }
-            Word::Null
-            | Word::Starts
-            | Word::Ends
-            | Word::Contains
-            | Word::Than
-            | Word::Or
-            | Word::Percent => None,
+            Word::Starts | Word::Ends | Word::Contains => self.again(word, at),
+            Word::Null | Word::Than | Word::Or | Word::Part(_) | Word::Percent => None,
         }
     }
 

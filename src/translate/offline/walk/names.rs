@@ -1,7 +1,7 @@
 //! Names in the question: nouns of several words, owners, and what is computed of them.
 
 use super::super::frame::{Agg, RawMeasure, Spot};
-use super::super::lexicon::Word;
+use super::super::lexicon::{Grain, Word};
 use super::super::link::{Fit, Kind, Mention};
 use super::super::schema::Col;
 use super::Walk;
@@ -17,7 +17,32 @@ impl<'b> Walk<'_, 'b> {
                 | ("phone" | "telephone" | "mobile", "number" | "numbers")
                 | ("zip" | "postal", "code" | "codes")
         );
-        Some((spot, if tail { next + 1 } else { next }))
+        // "sales records", "country name": of what was named.
+        let table = spot.mention.exact_tables().next().is_some();
+        let tail = tail
+            || (table
+                && matches!(self.lower(next), "records" | "record" | "entries")
+                && !matches!(
+                    self.items.get(next).map(|item| &item.kind),
+                    Some(Kind::Mention(_))
+                ))
+            || (!table
+                && matches!(self.lower(next), "name" | "names")
+                && spot
+                    .mention
+                    .columns
+                    .iter()
+                    .all(|(col, fit)| *fit <= Fit::Exact && self.schema.column(*col).kind.is_text()));
+        // "departed at" for `departed_at`.
+        let particle = matches!(self.lower(next), "at" | "on")
+            && !spot.mention.columns.is_empty()
+            && spot.mention.columns.iter().all(|(col, _)| {
+                self.schema
+                    .words(*col)
+                    .last()
+                    .is_some_and(|word| word == self.lower(next))
+            });
+        Some((spot, if tail || particle { next + 1 } else { next }))
     }
 
     pub(super) fn whole_name(&self, at: usize) -> Option<(Spot, usize)> {
@@ -117,6 +142,9 @@ impl<'b> Walk<'_, 'b> {
             }
             at = self.skip_prep(at + 1, &["of"]);
         }
+        if let Some(found) = self.days(agg, at) {
+            return Some(found);
+        }
         let counted = agg == Some(Agg::Count);
         let (of, next) = match &self.items.get(at)?.kind {
             // "how many stores opened": the table alone is counted, whatever follows.
@@ -143,7 +171,37 @@ impl<'b> Walk<'_, 'b> {
         } else {
             agg
         };
-        Some((RawMeasure { agg, of }, next))
+        Some((RawMeasure { agg, of, until: None }, next))
+    }
+
+    /// "average number of days between the order date and the delivery date".
+    fn days(&self, agg: Option<Agg>, at: usize) -> Option<(RawMeasure, usize)> {
+        let agg = agg.filter(|agg| !matches!(agg, Agg::Count | Agg::CountDistinct))?;
+        let days = self.word(at) == Some(Word::Grain(Grain::Day)) || self.lower(at) == "time";
+        let between = self.skip(at + 1);
+        if !days || !(self.word(between) == Some(Word::Between) || self.lower(between) == "from") {
+            return None;
+        }
+        let dated = |spot: &Spot| {
+            spot.mention
+                .columns
+                .iter()
+                .any(|(col, _)| self.schema.column(*col).kind.is_date())
+        };
+        let (of, and) = self.name(between + 1)?;
+        let and = self.skip(and);
+        if !matches!(self.lower(and), "and" | "to" | "until") {
+            return None;
+        }
+        let (until, next) = self.name(and + 1)?;
+        (dated(&of) && dated(&until)).then_some((
+            RawMeasure {
+                agg: Some(agg),
+                of,
+                until: Some(Box::new(until)),
+            },
+            next,
+        ))
     }
 
     pub(super) fn is_table(&self, at: usize) -> bool {

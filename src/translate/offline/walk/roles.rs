@@ -1,18 +1,60 @@
 //! The roles names play: shown, computed, grouped by, ranked, ordered.
 
 use super::super::frame::{Agg, RankBy, RawGroup, RawMeasure, RawOrder, RawRank, Spot, Test};
-use super::super::lexicon::{Compare, Dir, Word};
+use super::super::lexicon::{Change, Compare, Dir, Word};
 use super::super::link::{Fit, Kind, Mention};
 use super::{Role, Walk};
 
 impl<'b> Walk<'_, 'b> {
     pub(super) fn take_measure(&mut self, measure: RawMeasure) {
+        self.both = false;
         self.role = Role::Measure(measure.agg);
         self.near = Some(measure.of.clone());
         self.frame.measures.push(measure);
     }
 
+    /// A figure, or with a comparison behind it a condition on that figure.
+    pub(super) fn figure(&mut self, measure: RawMeasure, next: usize) -> usize {
+        let at = self.skip(next);
+        let at = if matches!(self.lower(at), "of" | "that is") {
+            self.skip(at + 1)
+        } else {
+            at
+        };
+        // "total sales above 500" may be pieces or money; of a table only its own columns are compared.
+        let counts = matches!(measure.agg, Some(Agg::Count | Agg::CountDistinct) | None)
+            || measure.of.mention.exact_tables().next().is_some();
+        if let Some(Word::Compare(compare)) = self.word(at)
+            && !counts
+            && let number_at = self.skip_money(at + 1)
+            && let Some(value) = self.number(number_at)
+        {
+            self.near = Some(measure.of.clone());
+            self.frame.having.push((measure, compare, value));
+            self.role = Role::Filter;
+            return self.skip_money(number_at + 1).max(number_at + 1);
+        }
+        self.take_measure(measure);
+        next
+    }
+
+    /// "growth of revenue", "revenue change": against the period before.
+    pub(super) fn change(&mut self, change: Change, at: usize) -> Option<usize> {
+        if self.frame.change.is_some() {
+            return None;
+        }
+        self.frame.change = Some(change);
+        let next = self.skip_prep(at + 1, &["in", "of"]);
+        let leads = next > at + 1 || change == Change::Running;
+        if leads && let Some((measure, end)) = self.measure(next) {
+            self.take_measure(measure);
+            return Some(end);
+        }
+        Some(at + 1)
+    }
+
     pub(super) fn output(&mut self, spot: Spot) {
+        self.both = false;
         if self.frame.outputs.is_empty() {
             self.frame.plural = spot.lower.ends_with('s') || spot.lower == "people";
         }
@@ -37,7 +79,13 @@ impl<'b> Walk<'_, 'b> {
 
     /// After "by": what to group by, what to rank by, or who did it.
     pub(super) fn by(&mut self, at: usize) -> Option<usize> {
-        let open = matches!(self.frame.rank, Some(RawRank { by: RankBy::Open, .. }));
+        let open = matches!(
+            self.frame.rank,
+            Some(RawRank {
+                by: RankBy::Open | RankBy::Selling,
+                ..
+            })
+        );
         let next = self.skip(at + 1);
         if open && let Some((measure, end)) = self.measure(next) {
             if let Some(rank) = &mut self.frame.rank {
@@ -71,7 +119,7 @@ impl<'b> Walk<'_, 'b> {
     fn is_described(&self, at: usize) -> bool {
         let at = self.skip(at);
         match self.word(at) {
-            Some(Word::Which | Word::Relative) => true,
+            Some(Word::Which | Word::Who | Word::Relative) => true,
             Some(Word::Prep) => matches!(
                 self.items.get(self.skip(at + 1)).map(|item| &item.kind),
                 Some(Kind::Mention(mention)) if !mention.values.is_empty()
@@ -162,13 +210,13 @@ impl<'b> Walk<'_, 'b> {
             self.rank_by(RankBy::Measure(measure), dir, limit);
             return Some(next);
         }
-        if measure.agg.is_some() {
+        if measure.agg.is_some() || self.frame.compares {
             return None;
         }
         let agg = if dir == Dir::Down { Agg::Max } else { Agg::Min };
         self.take_measure(RawMeasure {
             agg: Some(agg),
-            of: measure.of,
+            ..measure
         });
         Some(next)
     }
@@ -224,7 +272,11 @@ impl<'b> Walk<'_, 'b> {
                 self.frame.groups.push(RawGroup::Name(spot));
             }
             (Role::Measure(agg), None) if after_and && !is_table && agg != Some(Agg::Count) => {
-                self.take_measure(RawMeasure { agg, of: spot });
+                self.take_measure(RawMeasure {
+                    agg,
+                    of: spot,
+                    until: None,
+                });
             }
             (Role::Output, _) if after_and => self.output(spot),
             (Role::None, None) => self.output(spot),

@@ -1,9 +1,12 @@
 //! Dates and spans of time as people say them. Counts from the asker's today.
 
+mod part;
+
 use chrono::{Datelike, Days, Months, NaiveDate};
 
 use super::lexicon::Grain;
 use super::words::{Token, TokenKind};
+pub use part::part;
 
 /// A span of days, half open; an open end is `None`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +53,19 @@ pub fn month_name(month: u32) -> &'static str {
     ][(month as usize - 1) % 12]
 }
 
+/// The English name of weekday 0 (Sunday) to 6.
+pub fn weekday_name(day: u32) -> &'static str {
+    [
+        "Sunday",
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+    ][day as usize % 7]
+}
+
 fn month(lower: &str) -> Option<u32> {
     let at = MONTHS.iter().position(|name| {
         *name == lower
@@ -70,7 +86,7 @@ fn first_of(date: NaiveDate, grain: Grain) -> NaiveDate {
         Grain::Month => u64::from(date.day0()),
         Grain::Quarter => return ymd(date.year(), date.month0() / 3 * 3 + 1, 1).unwrap_or(date),
         Grain::Year => u64::from(date.ordinal0()),
-        Grain::Day | Grain::Weekday | Grain::Hour => 0,
+        Grain::Day | Grain::Weekday | Grain::Hour | Grain::MonthOfYear => 0,
     };
     date.checked_sub_days(Days::new(back)).unwrap_or(date)
 }
@@ -95,7 +111,7 @@ fn moved(date: NaiveDate, grain: Grain, count: i64) -> Option<NaiveDate> {
         }
     };
     match grain {
-        Grain::Day | Grain::Weekday | Grain::Hour => days(u64::from(size)),
+        Grain::Day | Grain::Weekday | Grain::Hour | Grain::MonthOfYear => days(u64::from(size)),
         Grain::Week => days(u64::from(size) * 7),
         Grain::Month => months(size),
         Grain::Quarter => months(size.checked_mul(3)?),
@@ -418,6 +434,42 @@ impl Reader<'_> {
 /// The date phrase that begins at token `at`: how many tokens it takes, and the span. `after_number_word`
 /// tells that a bare year there would rather be a plain number ("more than 2000").
 pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Span)> {
+    let (taken, span) = phrase(tokens, at, today)?;
+    Some((taken + repeated(tokens, at + taken, &span, today), span))
+}
+
+/// Asides behind a span that only repeat what it means anyway: "inclusive of today" where it ends today,
+/// "(exclusive of the current week)" where it ends before.
+fn repeated(tokens: &[Token], at: usize, span: &Span, today: NaiveDate) -> usize {
+    let reader = Reader { tokens, today };
+    let mut end = at;
+    let open = matches!(reader.word(end), "(" | ",");
+    end += usize::from(open);
+    let inclusive = match reader.word(end) {
+        "inclusive" | "including" => true,
+        "exclusive" | "excluding" => false,
+        _ => return 0,
+    };
+    end = reader.skip(reader.skip(end + 1, &["of"]), &["the"]);
+    let fits = match (reader.word(end), reader.word(end + 1)) {
+        ("today", _) => {
+            end += 1;
+            inclusive == (span.until == today.succ_opt())
+        }
+        ("current" | "this", unit) if grain(unit).is_some() => {
+            end += 2;
+            !inclusive && span.until.is_some_and(|until| until <= today)
+        }
+        _ => false,
+    };
+    if !fits {
+        return 0;
+    }
+    end += usize::from(open && reader.word(end) == ")");
+    end - at
+}
+
+fn phrase(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Span)> {
     let reader = Reader { tokens, today };
     let word = reader.word(at);
     let edge = |next: usize| reader.single(next).map(|(taken, span)| (next - at + taken, span));
@@ -434,7 +486,7 @@ pub fn read(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Spa
     // Asides after "between A and B" that only repeat what is meant anyway.
     let aside = |mut end: usize| {
         let start = end;
-        if reader.word(end) == "(" && matches!(reader.word(end + 1), "inclusive" | "both") {
+        if reader.word(end) == "(" && matches!(reader.word(end + 1), "inclusive" | "both" | "including") {
             while end < tokens.len() && reader.word(end) != ")" {
                 end += 1;
             }

@@ -1,8 +1,13 @@
 //! The catalog as the translator sees it: names cut into words, what identifies a row to people and to the
 //! database, and which tables join on what.
 
-use std::collections::HashMap;
+mod joins;
 
+use std::collections::{HashMap, HashSet};
+
+pub use joins::Way;
+
+use super::lexicon::Grain;
 use super::words::{Stems, Token, TokenKind, tokens};
 use crate::catalog::{Catalog, Column, ColumnKind, Table};
 
@@ -38,33 +43,25 @@ pub struct Schema<'a> {
     /// Columns and tables by one stem of their name.
     pub columns_by_stem: HashMap<String, Vec<Col>>,
     pub tables_by_stem: HashMap<String, Vec<usize>>,
+    /// Whether any column lies on the calendar.
+    pub has_dates: bool,
 }
 
 impl<'a> Schema<'a> {
-    pub fn new(catalog: &'a Catalog) -> Schema<'a> {
+    /// The schema for reading `texts`: of the known values only those are looked at that begin like a word there.
+    pub fn new(catalog: &'a Catalog, texts: &[&str]) -> Schema<'a> {
         let stems = Stems::new();
+        let names: Vec<&str> = catalog.tables.iter().map(|table| table.name.as_str()).collect();
+        let led = common_prefix(&names);
         let table_words: Vec<Vec<String>> = catalog
             .tables
             .iter()
-            .map(|table| stems.name_words(&table.name))
+            .map(|table| stems.name_words(&table.name[led..]))
             .collect();
         let column_words: Vec<Vec<Vec<String>>> = catalog
             .tables
             .iter()
-            .map(|table| {
-                table
-                    .columns
-                    .iter()
-                    .map(|column| {
-                        let mut words = stems.name_words(&column.name);
-                        // `is_active` and `has_garden` are asked for as "active" and "garden".
-                        if words.len() > 1 && matches!(words[0].as_str(), "is" | "has") {
-                            words.remove(0);
-                        }
-                        words
-                    })
-                    .collect()
-            })
+            .map(|table| column_words(table, &stems))
             .collect();
         let mut columns_by_stem: HashMap<String, Vec<Col>> = HashMap::new();
         let mut tables_by_stem: HashMap<String, Vec<usize>> = HashMap::new();
@@ -94,8 +91,12 @@ impl<'a> Schema<'a> {
             values: HashMap::new(),
             columns_by_stem,
             tables_by_stem,
+            has_dates: catalog
+                .tables
+                .iter()
+                .any(|table| table.columns.iter().any(|column| column.kind.is_date())),
         };
-        schema.find_values();
+        schema.find_values(&beginnings(texts));
         schema.find_joins();
         schema
     }
@@ -117,14 +118,14 @@ impl<'a> Schema<'a> {
         (0..self.catalog.tables[table].columns.len()).map(move |column| Col { table, column })
     }
 
-    fn find_values(&mut self) {
+    fn find_values(&mut self, wanted: &HashSet<u32>) {
         for (t, table) in self.catalog.tables.iter().enumerate() {
             for (c, column) in table.columns.iter().enumerate() {
                 if !matches!(column.kind, ColumnKind::Text | ColumnKind::Other) {
                     continue;
                 }
                 for value in &column.values {
-                    if value.len() > 80 {
+                    if value.len() > 80 || !wanted.contains(&beginning(value)) {
                         continue;
                     }
                     let key = value_key(&tokens(value, &self.stems));
@@ -144,6 +145,42 @@ impl<'a> Schema<'a> {
         self.values.get(&value_key(tokens)).map_or(&[], Vec::as_slice)
     }
 
+    /// The known values of one word, in lower case.
+    pub fn values_of(&self, lower: &str) -> &[(Col, String)] {
+        self.values
+            .get(&self.stems.stem(lower))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The one column of a table whose values name what a part of a date is counted by: weekdays or months by
+    /// name, years as numbers.
+    pub fn calendar(&self, table: usize, grain: Grain) -> Option<Col> {
+        let named = |col: &Col| {
+            let known = |word: &str| {
+                self.values_of(word)
+                    .iter()
+                    .any(|(other, value)| other == col && value.eq_ignore_ascii_case(word))
+            };
+            match grain {
+                Grain::Weekday => known("monday") || known("saturday"),
+                Grain::MonthOfYear | Grain::Month => known("january") || known("july") || known("december"),
+                // The row's own year, not that of a birth.
+                Grain::Year => {
+                    self.column(*col).kind == ColumnKind::Integer
+                        && self.words(*col).last().is_some_and(|word| word == "year")
+                        && self
+                            .words(*col)
+                            .iter()
+                            .all(|word| word == "year" || self.table_words[table].contains(word))
+                }
+                _ => false,
+            }
+        };
+        let mut found = self.columns(table).filter(named);
+        let first = found.next()?;
+        found.next().is_none().then_some(first)
+    }
+
     /// Whether no two rows share this column's value, by keys or, failing that, by statistics.
     pub fn is_unique(&self, col: Col) -> bool {
         let table = self.table(col.table);
@@ -153,7 +190,8 @@ impl<'a> Schema<'a> {
         }
         // Tables without any declared key (views, careless schemas): statistics that count as many values
         // as rows, on a column that is named and typed like a key.
-        table.primary_key.is_empty()
+        (table.primary_key.is_empty() || table.primary_key == [MADE_KEY])
+            && column.name != MADE_KEY
             && column.kind != ColumnKind::Float
             && column
                 .distinct_estimate
@@ -167,14 +205,16 @@ impl<'a> Schema<'a> {
             Some(Col { table, column })
         };
         let primary = &self.table(table).primary_key;
-        if !primary.is_empty() {
+        let made = *primary == [MADE_KEY];
+        if !primary.is_empty() && !made {
             return primary.iter().map(find).collect();
         }
-        if let Some(col) = self
-            .columns(table)
-            .find(|col| self.is_id(*col) && self.is_unique(*col))
-        {
+        let own = |col: &Col| self.column(*col).name != MADE_KEY && self.is_id(*col) && self.is_unique(*col);
+        if let Some(col) = self.columns(table).find(own) {
             return Some(vec![col]);
+        }
+        if made {
+            return primary.iter().map(find).collect();
         }
         self.columns(table)
             .find(|col| self.is_unique(*col) && self.column(*col).kind != ColumnKind::Json)
@@ -253,72 +293,26 @@ impl<'a> Schema<'a> {
         }
     }
 
-    fn find_joins(&mut self) {
-        let tables = &self.catalog.tables;
-        let mut found: Vec<Join> = Vec::new();
-        for (from, table) in tables.iter().enumerate() {
-            for key in &table.foreign_keys {
-                let Some(to) = tables.iter().position(|other| {
-                    other.name == key.table
-                        && (key.schema.is_none() || other.schema.is_none() || key.schema == other.schema)
-                }) else {
-                    continue;
-                };
-                let place = |t: usize, name: &String| tables[t].columns.iter().position(|c| c.name == *name);
-                let on: Option<Vec<(usize, usize)>> = key
-                    .columns
-                    .iter()
-                    .zip(&key.references)
-                    .map(|(a, b)| Some((place(from, a)?, place(to, b)?)))
-                    .collect();
-                if let Some(on) = on
-                    && !on.is_empty()
-                {
-                    found.push(Join {
-                        from,
-                        to,
-                        on,
-                        single: true,
-                    });
-                }
+    /// What a thing is shown by: its label where that tells rows apart, else the key beside it.
+    pub fn shown(&self, key: &[Col], label: &[Col]) -> Vec<Col> {
+        if label.iter().any(|col| self.is_unique(*col)) {
+            return label.to_vec();
+        }
+        let mut shown: Vec<Col> = Vec::new();
+        for col in key.iter().chain(label) {
+            if !shown.contains(col) {
+                shown.push(*col);
             }
         }
-        for from in 0..tables.len() {
-            for to in 0..tables.len() {
-                if from != to
-                    && !found
-                        .iter()
-                        .any(|j| (j.from, j.to) == (from, to) || (j.from, j.to) == (to, from))
-                {
-                    found.extend(self.guessed_joins(from, to));
-                }
-            }
-        }
-        for join in found {
-            let back = Join {
-                from: join.to,
-                to: join.from,
-                on: join.on.iter().map(|(a, b)| (*b, *a)).collect(),
-                single: match join.on.as_slice() {
-                    [(a, _)] => self.is_unique(Col {
-                        table: join.from,
-                        column: *a,
-                    }),
-                    several => tables[join.from].is_unique(
-                        &several
-                            .iter()
-                            .map(|(a, _)| tables[join.from].columns[*a].name.as_str())
-                            .collect::<Vec<_>>(),
-                    ),
-                },
-            };
-            if !self.joins[back.from].contains(&back) {
-                self.joins[back.from].push(back);
-            }
-            if !self.joins[join.from].contains(&join) {
-                self.joins[join.from].push(join);
-            }
-        }
+        shown
+    }
+
+    /// Whether a join is to the primary key, which is never empty.
+    pub fn is_key(&self, join: &Join) -> bool {
+        let table = self.table(join.to);
+        join.on
+            .iter()
+            .all(|(_, there)| table.primary_key.contains(&table.columns[*there].name))
     }
 
     /// Whether the column points at a row of another table, and is not that table's twin.
@@ -330,92 +324,6 @@ impl<'a> Schema<'a> {
         !own && self.joins[col.table]
             .iter()
             .any(|join| join.single && matches!(join.on.as_slice(), [(here, _)] if *here == col.column))
-    }
-
-    /// Joins by name, where no foreign key is declared: `orders.store_id` with `stores.store_id` or
-    /// `stores.id`, when the latter is unique.
-    fn guessed_joins(&self, from: usize, to: usize) -> Vec<Join> {
-        let mut found = Vec::new();
-        for there in self.columns(to).filter(|col| self.is_unique(*col)) {
-            let there_words = self.words(there);
-            let generic = there_words.len() == 1
-                && matches!(
-                    there_words[0].as_str(),
-                    "id" | "key" | "name" | "number" | "code" | "titl"
-                );
-            let key_like = self.is_id(there)
-                || matches!(
-                    there_words.last().map(String::as_str),
-                    Some("code" | "number" | "sku" | "isbn")
-                );
-            for here in self.columns(from) {
-                if !joinable(self.column(here).kind, self.column(there).kind) {
-                    continue;
-                }
-                let here_words = self.words(here);
-                // `city.state_name` to `state.state_name`: the name of a thing in its own table.
-                let named_after = there_words.len() > self.table_words[to].len()
-                    && there_words.starts_with(&self.table_words[to])
-                    && self.column(here).kind.is_text();
-                let same = !generic && here_words == there_words && (key_like || named_after);
-                // The other table's name before its key: `store_id` to `stores.id`.
-                let qualified = generic
-                    && here_words.len() == self.table_words[to].len() + 1
-                    && here_words.ends_with(there_words)
-                    && here_words.starts_with(&self.table_words[to]);
-                if same || qualified {
-                    found.push(Join {
-                        from,
-                        to,
-                        on: vec![(here.column, there.column)],
-                        single: true,
-                    });
-                }
-            }
-        }
-        // Tables of the same key are one thing in two tables; both directions would be the same join.
-        found
-    }
-
-    /// The shortest way from one table to each other; `None` where there is no way, or several.
-    pub fn paths(&self, from: usize) -> Vec<Way> {
-        let count = self.catalog.tables.len();
-        let mut ways: Vec<Way> = vec![Way::None; count];
-        ways[from] = Way::Path(Vec::new());
-        let mut edge = vec![from];
-        let mut depth = 0;
-        while !edge.is_empty() && depth < 6 {
-            let mut next: Vec<usize> = Vec::new();
-            let mut reached: HashMap<usize, Way> = HashMap::new();
-            for &table in &edge {
-                for join in &self.joins[table] {
-                    if !matches!(ways[join.to], Way::None) {
-                        continue;
-                    }
-                    let way = match &ways[table] {
-                        Way::Path(path) => {
-                            let mut path = path.clone();
-                            path.push(join.clone());
-                            Way::Path(path)
-                        }
-                        other => other.clone(),
-                    };
-                    reached
-                        .entry(join.to)
-                        .and_modify(|seen| *seen = Way::Several)
-                        .or_insert(way);
-                    if !next.contains(&join.to) {
-                        next.push(join.to);
-                    }
-                }
-            }
-            for (table, way) in reached {
-                ways[table] = way;
-            }
-            edge = next;
-            depth += 1;
-        }
-        ways
     }
 
     /// `orders.total`, or `total` alone where that is clear.
@@ -438,16 +346,107 @@ impl<'a> Schema<'a> {
     }
 }
 
-/// How one table reaches another.
-#[derive(Debug, Clone)]
-pub enum Way {
-    None,
-    Several,
-    Path(Vec<Join>),
+/// The first letters of a text's first word as one number. Words that begin differently may have the same: it
+/// only tells what need not be looked at.
+fn beginning(text: &str) -> u32 {
+    text.chars()
+        .skip_while(|c| !c.is_alphanumeric())
+        .take_while(|c| c.is_alphanumeric())
+        .take(4)
+        .flat_map(char::to_lowercase)
+        .fold(0, |all, c| (all << 8) ^ u32::from(c))
 }
 
-fn joinable(a: ColumnKind, b: ColumnKind) -> bool {
-    a == b || (a.is_number() && b.is_number() && a != ColumnKind::Float && b != ColumnKind::Float)
+/// How the words of some texts begin, and the names of days and months, which are looked for in any case.
+fn beginnings(texts: &[&str]) -> HashSet<u32> {
+    let words = texts
+        .iter()
+        .flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+    let mut found: HashSet<u32> = words
+        .filter(|word| !word.is_empty())
+        .flat_map(|word| [beginning(word), beginning(&singular(&word.to_lowercase()))])
+        .collect();
+    found.extend((0..7).map(|day| beginning(super::dates::weekday_name(day))));
+    found.extend((1..=12).map(|month| beginning(super::dates::month_name(month))));
+    for text in texts {
+        let lower: Vec<String> = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_lowercase)
+            .collect();
+        let pairs = lower.windows(2).map(|pair| pair.join(" "));
+        for name in lower.iter().cloned().chain(pairs) {
+            found.extend(super::lexicon::state_code(&name).map(beginning));
+        }
+    }
+    found
+}
+
+/// The key that MongoDB gives every document of its own; documents that came from elsewhere have another.
+const MADE_KEY: &str = "_id";
+
+/// The words of a table's column names.
+fn column_words(table: &Table, stems: &Stems) -> Vec<Vec<String>> {
+    let names: Vec<&str> = table
+        .columns
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(|name| *name != MADE_KEY)
+        .collect();
+    let led = common_prefix(&names);
+    let mut all: Vec<Vec<String>> = table
+        .columns
+        .iter()
+        .map(|column| {
+            if column.name == MADE_KEY {
+                return stems.name_words(MADE_KEY);
+            }
+            let mut words = stems.name_words(&column.name[led..]);
+            // `is_active` and `has_garden` are asked for as "active" and "garden".
+            if words.len() > 1 && matches!(words[0].as_str(), "is" | "has") {
+                words.remove(0);
+            }
+            words
+        })
+        .collect();
+    // Where people gave a key of their own, that is the one they mean.
+    if let Some(made) = table.columns.iter().position(|column| column.name == MADE_KEY) {
+        let own = all.iter().enumerate().any(|(at, words)| {
+            at != made && words.last().is_some_and(|word| word == "id") && words.len() == 1
+        });
+        if own {
+            all[made] = vec![MADE_KEY.to_owned()];
+        }
+    }
+    all
+}
+
+/// How many bytes all names begin with that say nothing: `sb` of `sbcustomer` and `sbticker`. Names that are cut
+/// by marks or humps say where their words end, so nothing is taken from those.
+fn common_prefix(names: &[&str]) -> usize {
+    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    if names.len() < 3 || !names.iter().all(plain) {
+        return 0;
+    }
+    let first = names[0].as_bytes();
+    let shared = names[1..].iter().fold(first.len(), |shared, name| {
+        first[..shared]
+            .iter()
+            .zip(name.bytes())
+            .take_while(|(a, b)| **a == *b)
+            .count()
+    });
+    let rest = names
+        .iter()
+        .map(|name| name.len())
+        .min()
+        .unwrap_or(0)
+        .saturating_sub(shared);
+    if (2..=12).contains(&shared) && rest >= 2 {
+        shared
+    } else {
+        0
+    }
 }
 
 fn value_key(tokens: &[Token]) -> String {
