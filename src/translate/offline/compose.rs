@@ -426,6 +426,11 @@ fn share(mut plan: Plan, way: Way) -> Result<Plan, Stop> {
     if plan.measures.len() != 1 || plan.limit.is_some() || !plan.having.is_empty() {
         return refuse("A share can be told of one figure at a time.");
     }
+    if plan.once.is_some() {
+        return refuse(
+            "A row can belong to several of these groups, so their shares would add up to more than the whole; ask for the figures themselves.",
+        );
+    }
     plan.figures.push(Figure {
         name: if way == Way::Percent {
             "percentage"

@@ -53,6 +53,25 @@ impl Resolver<'_, '_> {
                     "Conditions on other rows cannot be read with \"or\"; ask for them one by one.",
                 );
             }
+            // A row without the joined one may still meet another of the conditions.
+            let dropped = path.iter().any(|join| {
+                join.on.iter().any(|(here, _)| {
+                    let col = Col {
+                        table: join.from,
+                        column: *here,
+                    };
+                    self.schema.column(col).nullable
+                })
+            });
+            if dropped
+                && choice
+                    .iter()
+                    .any(|other| other.column.table != filter.column.table)
+            {
+                return refuse(
+                    "Conditions on different tables cannot be read with \"or\" here; ask for them one by one.",
+                );
+            }
             add_joins(&mut plan.joins, &path);
         }
         plan.any.push(choice);
@@ -249,7 +268,19 @@ impl Resolver<'_, '_> {
             );
         }
         match self.schema.key(plan.base) {
-            Some(key) => plan.once = Some(key),
+            Some(key) => {
+                let counted = key.len() == 1
+                    && plan
+                        .measures
+                        .iter()
+                        .all(|m| matches!(m.agg, Agg::Count | Agg::CountDistinct | Agg::Min | Agg::Max));
+                if plan.within > 0 && !counted {
+                    return refuse(
+                        "A row can belong to several of these groups, so the best of each cannot be told; ask for the figures by group.",
+                    );
+                }
+                plan.once = Some(key);
+            }
             None => {
                 return refuse(format!(
                     "Connecting these tables would count rows of {} more than once, and no key is known that tells them apart.",

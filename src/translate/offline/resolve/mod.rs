@@ -364,7 +364,7 @@ impl Resolver<'_, '_> {
             .iter()
             .filter(|group| matches!(group, Group::Period(..)))
             .count();
-        if plan.measures.len() != 1 || periods != 1 || plan.limit.is_some() {
+        if plan.measures.len() != 1 || periods != 1 || plan.limit.is_some() || !plan.having.is_empty() {
             return refuse(
                 "A change is told of one figure from period to period; ask for example \"revenue growth by month\".",
             );
