@@ -153,7 +153,8 @@ impl Resolver<'_> {
             written.spell(ident, real);
         }
         written.spell(relation, &name);
-        let used = (name, unquoted(column));
+        // As the database reads it: a name that needs no mending stays as it was written.
+        let used = (name, Written::new(column).exact);
         if without_schema {
             idents.remove(0);
         }

@@ -316,6 +316,13 @@ async fn what_is_left_gives_right_answers() {
             ],
         ),
         (
+            "SELECT P.Name, sum(O.Total) FROM People P JOIN Orders O ON O.Person = P.ID GROUP BY P.ID ORDER BY 1",
+            vec![
+                vec![json!("Ada"), json!("15.50")],
+                vec![json!("Bob"), json!("4.00")],
+            ],
+        ),
+        (
             "SELECT upper(name), count(*) FROM people GROUP BY id HAVING team = 'blue' ORDER BY lower(name)",
             vec![vec![json!("CY"), json!(1)]],
         ),
