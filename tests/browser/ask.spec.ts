@@ -89,6 +89,18 @@ test("what cannot be answered is refused calmly", async ({ app }) => {
   await expect(answer.getByRole("tab", { name: "Table" })).toHaveCount(0);
 });
 
+test("where a question cannot be read, the query is written by hand", async ({ app }) => {
+  await addSamples(app);
+  await app.goto("/ask");
+  await ask(app, "What is the meaning of all this?");
+  const answers = app.getByRole("region", { name: "Answer", exact: true });
+  await answers.getByRole("button", { name: "Write the query yourself" }).click();
+  await expect(answers.getByRole("button", { name: "Run the query" })).toBeDisabled();
+  await answers.getByRole("textbox", { name: "Query" }).fill("SELECT 6 * 7 AS answer");
+  await answers.getByRole("button", { name: "Run the query" }).click();
+  await expect(answers.nth(1).getByRole("cell", { name: "42" })).toBeVisible();
+});
+
 test("a conversation is there again after loading the page anew, and can be deleted", async ({
   app,
 }) => {

@@ -13,16 +13,19 @@ import { CopyButton } from "./ui/copy-button";
 const CodeEditor = lazy(() => import("./code-editor"));
 
 interface QueryEditorProps {
+  /** The query that ran; empty where somebody writes the first one. */
   query: string;
+  /** What the editor holds at first, where that is not the query. */
+  draft?: string;
   dialect: string | null;
   sources: readonly AnswerSource[];
   /** Absent while another query of the conversation is running. */
   onRun: ((query: string) => void) | null;
 }
 
-export function QueryEditor({ query: made, dialect, sources, onRun }: QueryEditorProps) {
+export function QueryEditor({ query: made, draft, dialect, sources, onRun }: QueryEditorProps) {
   const query = useMemo(() => (dialect === "mongodb" ? layOutJson(made) : made), [made, dialect]);
-  const [text, setText] = useState(query);
+  const [text, setText] = useState(draft ?? query);
   const schema = useNames(sources);
   const edited = text.trim() !== query.trim();
   const run = () => {
@@ -53,13 +56,18 @@ export function QueryEditor({ query: made, dialect, sources, onRun }: QueryEdito
         <Button
           size="small"
           variant={edited ? "primary" : "secondary"}
-          disabled={!onRun}
+          disabled={!onRun || !text.trim()}
           onClick={run}
         >
           <Play aria-hidden />
-          {edited ? "Run the edited query" : "Run again"}
+          {!query ? "Run the query" : edited ? "Run the edited query" : "Run again"}
         </Button>
-        <Button size="small" variant="ghost" disabled={!edited} onClick={() => setText(query)}>
+        <Button
+          size="small"
+          variant="ghost"
+          disabled={!edited}
+          onClick={() => setText(draft ?? query)}
+        >
           <RotateCcw aria-hidden />
           Reset
         </Button>

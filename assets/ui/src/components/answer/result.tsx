@@ -13,6 +13,7 @@ import { groupDigits, plural, tableToText } from "@/lib/format";
 import { useResultRows } from "@/lib/use-result-rows";
 import { ExportMenu } from "./export-menu";
 import { KeepButton } from "./keep-button";
+import { OwnQuery } from "./own-query";
 
 interface AnswerResultProps {
   answer: Answer;
@@ -24,7 +25,8 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
   const expired = isExpired(answer);
   const tabular = answer.outcome === "answered" && answer.columns.length > 0 && !expired;
   const [tab, setTab] = useState(answer.chart && tabular ? "chart" : tabular ? "table" : "query");
-  if (!tabular && !query) return null;
+  if (!tabular && !query)
+    return answer.outcome === "refused" ? <OwnQuery answer={answer} run={run} /> : null;
 
   const items: TabItem[] = [];
   if (tabular && answer.chart)
