@@ -151,6 +151,12 @@ check_pgbouncer() {
   say "$(PATH="$PATH:/usr/sbin:/usr/local/sbin" pgbouncer --version | head -n 1)"
 }
 
+check_mariadb() {
+  { has mariadbd || [ -x /usr/sbin/mariadbd ]; } && has mariadb && has mariadb-install-db ||
+    apt_install "The MariaDB server" mariadb-server-core mariadb-client-core
+  say "$("$(type -P mariadbd || echo /usr/sbin/mariadbd)" --version | cut -d ' ' -f 3-4)"
+}
+
 find_chromium() {
   local name
   for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
@@ -226,6 +232,7 @@ test)
   check_rust_tools
   check_postgres
   check_pgbouncer
+  check_mariadb
   check_mongod
   check_chromium
   ;;

@@ -195,6 +195,10 @@ pub enum Dialect {
     Datafusion,
     /// MongoDB: a JSON object with a collection and an aggregation pipeline.
     Mongodb,
+    /// The SQL that MySQL and MariaDB share.
+    Mysql,
+    /// SQLite's SQL.
+    Sqlite,
 }
 
 impl Dialect {
@@ -204,6 +208,8 @@ impl Dialect {
             Dialect::Postgresql => "postgresql",
             Dialect::Datafusion => "datafusion",
             Dialect::Mongodb => "mongodb",
+            Dialect::Mysql => "mysql",
+            Dialect::Sqlite => "sqlite",
         }
     }
 }

@@ -15,7 +15,7 @@
 //! 0 protocol   the wire between server and agent
 //! 1 guard      is this query allowed; the re-serialised tree comes out
 //! 1 ingest     files in: sniff, type, profile, write Parquet
-//! 1 source     where queries run: files (DataFusion), PostgreSQL, MongoDB
+//! 1 source     where queries run: files (DataFusion), PostgreSQL, MySQL, MongoDB, SQLite files
 //! 1 translate  from a question to a query: by a model, or offline
 //! 1 db         the server's own records, SQLite or PostgreSQL
 //! 1 storage    where uploaded files and results lie

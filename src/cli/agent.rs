@@ -27,8 +27,8 @@ pub struct Args {
     /// A file that holds the connection's key.
     #[arg(long, value_name = "FILE")]
     key_file: Option<PathBuf>,
-    /// A file that holds the URL of the database, such as postgres://user:password@host/name or
-    /// mongodb://user:password@host/name.
+    /// A file that holds the URL of the database, such as postgres://user:password@host/name; mysql://,
+    /// mongodb:// and sqlite:/path are the others.
     #[arg(long, value_name = "FILE")]
     source_file: Option<PathBuf>,
     /// Install the agent as a systemd service with these settings, and start it. Needs root.

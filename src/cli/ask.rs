@@ -29,8 +29,8 @@ pub struct Args {
     /// A file to ask: CSV, TSV, JSON, NDJSON, Parquet, Arrow or XLSX. May be given several times.
     #[arg(long = "file", value_name = "PATH")]
     files: Vec<PathBuf>,
-    /// A database to ask: postgres://user:password@host/name or mongodb://user:password@host/name. It may also
-    /// stand in CUSTARD_SOURCE, so that the password is in no process list.
+    /// A database to ask: postgres://, mysql:// or mongodb://user:password@host/name, or sqlite:/path/to/file.
+    /// It may also stand in CUSTARD_SOURCE, so that the password is in no process list.
     #[arg(long, value_name = "URL", env = "CUSTARD_SOURCE", hide_env_values = true)]
     source: Option<String>,
     #[arg(long, value_enum, default_value = "table")]

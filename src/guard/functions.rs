@@ -7,15 +7,17 @@
 use crate::catalog::Dialect;
 
 /// Whether `name`, as the database would read it, may be called in an expression.
-pub(super) fn is_allowed(name: &str, dialect: Dialect) -> bool {
-    if in_list(COMMON, name) || returns_rows(name, dialect) {
+pub fn is_allowed(name: &str, dialect: Dialect) -> bool {
+    if returns_rows(name, dialect) {
         return true;
     }
     match dialect {
-        Dialect::Postgresql => [POSTGRESQL, POSTGRESQL_NEWER, POSTGRESQL_EXTENSIONS]
+        Dialect::Postgresql => [COMMON, POSTGRESQL, POSTGRESQL_NEWER, POSTGRESQL_EXTENSIONS]
             .iter()
             .any(|list| in_list(list, name)),
-        Dialect::Datafusion => in_list(DATAFUSION, name),
+        Dialect::Datafusion => in_list(COMMON, name) || in_list(DATAFUSION, name),
+        Dialect::Mysql => in_list(MYSQL, name),
+        Dialect::Sqlite => in_list(SQLITE, name),
         // Its queries are no SQL.
         Dialect::Mongodb => false,
     }
@@ -26,7 +28,8 @@ pub(super) fn returns_rows(name: &str, dialect: Dialect) -> bool {
     match dialect {
         Dialect::Postgresql => in_list(POSTGRESQL_ROWS, name),
         Dialect::Datafusion => in_list(DATAFUSION_ROWS, name),
-        Dialect::Mongodb => false,
+        Dialect::Mysql | Dialect::Mongodb => false,
+        Dialect::Sqlite => in_list(SQLITE_ROWS, name),
     }
 }
 
@@ -39,6 +42,9 @@ pub(super) fn row_columns(name: &str, dialect: Dialect) -> Option<&'static [&'st
         (Dialect::Postgresql, "json_array_elements" | "json_array_elements_text")
         | (Dialect::Postgresql, "jsonb_array_elements" | "jsonb_array_elements_text")
         | (Dialect::Datafusion, "generate_series" | "range") => Some(&["value"]),
+        (Dialect::Sqlite, "json_each" | "json_tree") => {
+            Some(&["key", "value", "type", "atom", "id", "parent", "fullkey", "path"])
+        }
         _ => None,
     }
 }
@@ -54,6 +60,8 @@ pub fn allowed(dialect: Dialect) -> impl Iterator<Item = &'static str> {
             POSTGRESQL_ROWS,
         ],
         Dialect::Datafusion => &[COMMON, DATAFUSION, DATAFUSION_ROWS],
+        Dialect::Mysql => &[MYSQL],
+        Dialect::Sqlite => &[SQLITE, SQLITE_ROWS],
         Dialect::Mongodb => &[],
     };
     lists.iter().flat_map(|list| list.split_ascii_whitespace())
@@ -72,7 +80,9 @@ pub(super) fn instead_of(name: &str, dialect: Dialect) -> Option<String> {
         let (known, ours) = line.split_once(':')?;
         in_list(known, &name).then(|| ours.trim())
     });
-    if let Some(ours) = elsewhere {
+    // What that list names is PostgreSQL's and DataFusion's.
+    let has_ours = matches!(dialect, Dialect::Postgresql | Dialect::Datafusion);
+    if let Some(ours) = elsewhere.filter(|_| has_ours) {
         return Some(format!("use {ours}."));
     }
     // One slip in a short name, two in a long one.
@@ -124,7 +134,7 @@ fn in_list(list: &str, name: &str) -> bool {
     list.split_ascii_whitespace().any(|known| known == name)
 }
 
-/// Both dialects.
+/// PostgreSQL and DataFusion.
 const COMMON: &str = "
     count sum avg min max stddev stddev_pop stddev_samp var_pop var_samp variance corr covar_pop covar_samp
     regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy
@@ -238,6 +248,65 @@ const DATAFUSION: &str = "
 /// DataFusion's functions that give rows.
 const DATAFUSION_ROWS: &str = "generate_series range unnest";
 
+/// What MySQL and MariaDB have: a function that only one of them knows is the other's syntax error.
+const MYSQL: &str = "
+    count sum avg min max std stddev stddev_pop stddev_samp variance var_pop var_samp bit_and bit_or bit_xor
+    group_concat json_arrayagg json_objectagg any_value median percentile_cont percentile_disc
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+
+    coalesce ifnull nullif if greatest least isnull
+
+    abs acos asin atan atan2 ceil ceiling conv cos cot crc32 degrees exp floor ln log log10 log2 mod pi pow
+    power radians rand round sign sin sqrt tan truncate
+
+    ascii bin bit_length bit_count char_length character_length concat concat_ws elt field find_in_set format
+    from_base64 to_base64 hex unhex instr lcase left length locate lower lpad ltrim make_set mid oct
+    octet_length ord position quote repeat replace reverse right rpad rtrim soundex space strcmp substr
+    substring substring_index trim ucase upper regexp_like regexp_instr regexp_replace regexp_substr
+    md5 sha sha1 sha2
+
+    adddate addtime convert_tz curdate current_date current_time current_timestamp curtime date date_add
+    date_format date_sub datediff day dayname dayofmonth dayofweek dayofyear from_days from_unixtime hour
+    last_day localtime localtimestamp makedate maketime microsecond minute month monthname now period_add
+    period_diff quarter sec_to_time second str_to_date subdate subtime sysdate time time_format time_to_sec
+    timediff timestamp timestampadd timestampdiff to_days to_seconds unix_timestamp utc_date utc_time
+    utc_timestamp week weekday weekofyear year yearweek
+
+    json_array json_array_append json_array_insert json_contains json_contains_path json_depth json_extract
+    json_insert json_keys json_length json_merge_patch json_merge_preserve json_object json_overlaps
+    json_query json_quote json_remove json_replace json_search json_set json_type json_unquote json_valid
+    json_value
+
+    inet_aton inet_ntoa inet6_aton inet6_ntoa
+    st_area st_asgeojson st_astext st_contains st_distance st_geomfromtext st_intersects st_length st_within
+    st_x st_y
+    uuid version database schema current_user session_user
+";
+
+/// SQLite's own functions, as the bundled library has them.
+const SQLITE: &str = "
+    count sum total avg min max group_concat string_agg
+    row_number rank dense_rank percent_rank cume_dist ntile lag lead first_value last_value nth_value
+
+    coalesce ifnull nullif iif likely unlikely
+
+    abs random round sign
+
+    char concat concat_ws format glob hex instr length like lower ltrim octet_length printf quote replace rtrim
+    soundex substr substring trim typeof unhex unicode upper
+
+    date time datetime julianday unixepoch strftime timediff current_date current_time current_timestamp
+
+    json json_array json_array_length json_extract json_insert json_object json_patch json_pretty json_quote
+    json_remove json_replace json_set json_type json_valid json_group_array json_group_object
+
+    bm25 highlight snippet
+    sqlite_version
+";
+
+/// SQLite's functions that give rows.
+const SQLITE_ROWS: &str = "json_each json_tree";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,8 +374,34 @@ mod tests {
             "read_file",
             "glob",
             "arrow_cast",
+            "sleep",
+            "benchmark",
+            "get_lock",
+            "release_lock",
+            "is_free_lock",
+            "load_file",
+            "master_pos_wait",
+            "name_const",
+            "last_insert_id",
+            "sys_exec",
+            "extractvalue",
+            "updatexml",
+            "load_extension",
+            "readfile",
+            "writefile",
+            "edit",
+            "fts3_tokenizer",
+            "randomblob",
+            "zeroblob",
+            "sqlite_dbpage",
+            "pragma_table_info",
         ] {
-            for dialect in [Dialect::Postgresql, Dialect::Datafusion] {
+            for dialect in [
+                Dialect::Postgresql,
+                Dialect::Datafusion,
+                Dialect::Mysql,
+                Dialect::Sqlite,
+            ] {
                 assert!(
                     !is_allowed(name, dialect),
                     "{name} is allowed for {}",

@@ -20,7 +20,7 @@ pub use policy::Policy;
 pub fn check(query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolved> {
     match dialect {
         Dialect::Mongodb => mongo::check(query, catalog),
-        Dialect::Postgresql | Dialect::Datafusion => {
+        Dialect::Postgresql | Dialect::Datafusion | Dialect::Mysql | Dialect::Sqlite => {
             names::resolve(sql::check(query, dialect)?, catalog, dialect)
         }
     }
@@ -29,7 +29,7 @@ pub fn check(query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolve
 /// The same under an agent's policy; `catalog` is what [`Policy::catalog`] left of the source's.
 pub fn check_under(policy: &Policy, query: &str, catalog: &Catalog, dialect: Dialect) -> Result<Resolved> {
     match dialect {
-        Dialect::Postgresql | Dialect::Datafusion => {
+        Dialect::Postgresql | Dialect::Datafusion | Dialect::Mysql | Dialect::Sqlite => {
             names::resolve_under(Some(policy), sql::check(query, dialect)?, catalog, dialect)
         }
         Dialect::Mongodb => mongo::check_under(policy, query, catalog),

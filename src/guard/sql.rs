@@ -5,12 +5,12 @@
 
 use sqlparser::ast::{
     Cte, Distinct, Expr, Fetch, GroupByExpr, Ident, Join, JoinConstraint, JoinOperator, LimitClause,
-    NamedWindowExpr, ObjectName, ObjectNamePart, OrderBy, OrderByKind, Query, Select, SelectFlavor,
-    SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Statement, TableAlias, TableFactor,
-    TableWithJoins, WildcardAdditionalOptions, With,
+    NamedWindowExpr, ObjectName, ObjectNamePart, Offset, OffsetRows, OrderBy, OrderByKind, Query, Select,
+    SelectFlavor, SelectItem, SelectItemQualifiedWildcardKind, SetExpr, SetQuantifier, Statement, TableAlias,
+    TableFactor, TableWithJoins, WildcardAdditionalOptions, With,
 };
 use sqlparser::parser::{Parser, ParserError, ParserOptions};
-use sqlparser::tokenizer::{Token, Tokenizer};
+use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use super::dialect::{ArgumentNames, Budgeted};
 use super::functions;
@@ -45,6 +45,9 @@ impl Guarded {
 /// Parses `sql` and lets only a single read-only query through. Errors: `Source` of kind `Syntax` when it
 /// does not parse, `Refused` naming what is not allowed.
 pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
+    if dialect == Dialect::Mongodb {
+        return Err(Error::Refused("SQL is not allowed here.".into()));
+    }
     if sql.len() > MAX_BYTES {
         return Err(Error::Refused(format!(
             "The query is {} KiB long; at most {} KiB are allowed.",
@@ -54,7 +57,7 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
     }
     // Whatever is too deep is also dropped in there.
     stacker::grow(STACK, || {
-        let mut statement = parse(sql, ArgumentNames::Plain)?;
+        let mut statement = parse(sql, dialect, ArgumentNames::Plain)?;
         let mut guard = Guard {
             dialect,
             depth: 0,
@@ -64,12 +67,12 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
         // The writer and the parser have to agree on what the text means, or the tree that was checked is
         // not the query that runs.
         let written = statement.to_string();
-        let again = match dialect {
-            Dialect::Postgresql => parse(&written, ArgumentNames::Plain),
+        let names = match dialect {
             // This also proves that DataFusion's own parser will not take for ever.
-            Dialect::Datafusion => parse(&written, ArgumentNames::Computed),
-            Dialect::Mongodb => Err(Error::Refused("SQL is not allowed here.".into())),
+            Dialect::Datafusion => ArgumentNames::Computed,
+            _ => ArgumentNames::Plain,
         };
+        let again = parse(&written, dialect, names);
         match again {
             Ok(again) if again == statement => Ok(Guarded { statement }),
             Err(error @ Error::Refused(_)) => Err(error),
@@ -82,15 +85,25 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
     })
 }
 
-/// One statement that begins like a query. Both dialects parse as PostgreSQL; texts between quotes stay as
-/// they were written, because the writer cannot be trusted to quote them again.
-fn parse(sql: &str, argument_names: ArgumentNames) -> Result<Statement> {
+/// One statement that begins like a query. Texts between quotes stay as they were written, because the writer
+/// cannot be trusted to quote them again.
+fn parse(sql: &str, dialect: Dialect, argument_names: ArgumentNames) -> Result<Statement> {
+    // Some databases would take it for the end of the text.
+    if sql.contains('\0') {
+        return Err(syntax_error("there is a zero byte in it"));
+    }
+    let source = dialect;
     // Twice as many attempts as any plain query of this length needs.
-    let dialect = Budgeted::new(sql.len() + 10_000, argument_names);
+    let dialect = Budgeted::new(source, sql.len() + 10_000, argument_names);
     let tokens = Tokenizer::new(&dialect, sql)
         .with_unescape(false)
         .tokenize_with_location()
         .map_err(|error| syntax_error(&error.to_string()))?;
+    if source == Dialect::Mysql {
+        tokens
+            .iter()
+            .try_for_each(|token| without_two_meanings(&token.token))?;
+    }
     let mut words = tokens
         .iter()
         .map(|token| &token.token)
@@ -142,8 +155,24 @@ fn parse(sql: &str, argument_names: ArgumentNames) -> Result<Statement> {
 }
 
 /// A query that we wrote ourselves, as a tree.
-pub(super) fn parse_own(sql: &str) -> Result<Statement> {
-    parse(sql, ArgumentNames::Plain)
+pub(super) fn parse_own(sql: &str, dialect: Dialect) -> Result<Statement> {
+    parse(sql, dialect, ArgumentNames::Plain)
+}
+
+/// What one MySQL server reads otherwise than the next. Errors: `Refused` for a comment that may be run,
+/// `Source` of kind `Syntax` for double quotes.
+fn without_two_meanings(token: &Token) -> Result<()> {
+    match token {
+        Token::Whitespace(Whitespace::MultiLineComment(text))
+            if text.starts_with('!') || text.starts_with("M!") || text.starts_with('+') =>
+        {
+            Err(refused("A comment that the database may run"))
+        }
+        Token::DoubleQuotedString(_) => Err(syntax_error(
+            "double quotes may mean a text or a name; write 'texts' and `names`",
+        )),
+        _ => Ok(()),
+    }
 }
 
 fn syntax_error(text: &str) -> Error {
@@ -281,7 +310,7 @@ impl Guard {
             (value_table_mode.is_some(), "SELECT AS VALUE or STRUCT"),
             (*flavor != SelectFlavor::Standard, "A query that begins with FROM"),
             (
-                qualify.is_some() && self.dialect == Dialect::Postgresql,
+                qualify.is_some() && self.dialect != Dialect::Datafusion,
                 "QUALIFY",
             ),
         ] {
@@ -350,6 +379,10 @@ impl Guard {
         } in &mut table.joins
         {
             let files = self.dialect == Dialect::Datafusion;
+            if self.dialect == Dialect::Mysql && matches!(join_operator, JoinOperator::FullOuter(_)) {
+                // MySQL takes FULL for the alias of the table before it, and joins inwards.
+                return Err(refused("FULL JOIN, which MySQL does not have,"));
+            }
             let constraint = match join_operator {
                 JoinOperator::Join(constraint)
                 | JoinOperator::Inner(constraint)
@@ -459,9 +492,18 @@ impl Guard {
             .iter()
             .map(|part| unquoted(part).to_ascii_lowercase())
             .collect();
+        let is_closed_schema = |schema: &str| match self.dialect {
+            Dialect::Mysql => ["information_schema", "mysql", "performance_schema", "sys"].contains(&schema),
+            _ => schema == "information_schema" || schema.starts_with("pg_"),
+        };
+        let is_closed_table = |table: &String| match self.dialect {
+            Dialect::Mysql => false,
+            Dialect::Sqlite => table.starts_with("sqlite_") || table.starts_with("pragma_"),
+            _ => table.starts_with("pg_"),
+        };
         let is_system = match lower.as_slice() {
-            [.., schema, _] => schema == "information_schema" || schema.starts_with("pg_"),
-            [table] => table.starts_with("pg_") && !self.ctes.contains(table),
+            [.., schema, table] => is_closed_schema(schema) || is_closed_table(table),
+            [table] => is_closed_table(table) && !self.ctes.contains(table),
             [] => false,
         };
         if is_system {
@@ -493,10 +535,14 @@ impl Guard {
     fn function_name(&self, name: &ObjectName) -> Result<String> {
         let parts = identifiers(name)?;
         let folded = |part: &Ident| match part.quote_style {
-            None => part.value.to_ascii_lowercase(),
-            Some(_) => unquoted(part),
+            Some(_) if matches!(self.dialect, Dialect::Postgresql | Dialect::Datafusion) => unquoted(part),
+            _ => unquoted(part).to_ascii_lowercase(),
         };
         match parts.as_slice() {
+            // Between quotes, MySQL looks for a function that somebody stored.
+            [function] if self.dialect == Dialect::Mysql && function.quote_style.is_some() => {
+                Err(unknown_function(name, self.dialect))
+            }
             [function] => Ok(folded(function)),
             [schema, function] if self.dialect == Dialect::Postgresql && folded(schema) == "pg_catalog" => {
                 Ok(folded(function))
@@ -562,6 +608,16 @@ impl Guard {
             }) => syntax::order_by(order, self)?,
             Some(_) => return Err(refused("ORDER BY ALL or INTERPOLATE")),
         }
+        if let Some(LimitClause::OffsetCommaLimit { offset, limit }) = limit_clause {
+            *limit_clause = Some(LimitClause::LimitOffset {
+                limit: Some(limit.clone()),
+                offset: Some(Offset {
+                    value: offset.clone(),
+                    rows: OffsetRows::None,
+                }),
+                limit_by: Vec::new(),
+            });
+        }
         match limit_clause {
             None => {}
             Some(LimitClause::LimitOffset {
@@ -576,7 +632,7 @@ impl Guard {
                     self.expr(expr)?;
                 }
             }
-            Some(_) => return Err(refused("LIMIT with a comma or BY (instead of LIMIT … OFFSET …)")),
+            Some(_) => return Err(refused("LIMIT BY (instead of LIMIT … OFFSET …)")),
         }
         if let Some(Fetch {
             percent, quantity, ..
@@ -594,6 +650,10 @@ impl Guard {
 }
 
 impl Walk for Guard {
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     fn expr(&mut self, expr: &mut Expr) -> Result<()> {
         self.deeper(|guard| {
             if let Expr::Function(call) = expr
@@ -644,6 +704,8 @@ pub(super) fn identifiers(name: &ObjectName) -> Result<Vec<&Ident>> {
 /// What an identifier says: in the tree a doubled quote is still doubled.
 pub(super) fn unquoted(ident: &Ident) -> String {
     match ident.quote_style {
+        // SQLite's [name] has no way to write the bracket that ends it.
+        Some('[') => ident.value.clone(),
         Some(quote) => ident
             .value
             .replace(&format!("{quote}{quote}"), &quote.to_string()),

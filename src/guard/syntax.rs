@@ -8,10 +8,13 @@ use sqlparser::ast::{
     WindowSpec, WindowType,
 };
 
+use crate::catalog::Dialect;
 use crate::error::{Error, Result};
 
 /// Something that visits every expression and query of a tree.
 pub(super) trait Walk {
+    /// Whose language it is.
+    fn dialect(&self) -> Dialect;
     /// An expression below the one being walked; implementors go on with [`walk`].
     fn expr(&mut self, expr: &mut Expr) -> Result<()>;
     /// A query inside an expression.
@@ -37,13 +40,13 @@ pub(super) fn refused(what: impl std::fmt::Display) -> Error {
 pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
     match expr {
         Expr::Identifier(_) | Expr::CompoundIdentifier(_) => Ok(()),
-        Expr::Value(value) => literal(&mut value.value),
+        Expr::Value(value) => literal(&mut value.value, to.dialect()),
         Expr::TypedString(typed) => {
             if typed.uses_odbc_syntax {
                 return Err(refused("ODBC syntax"));
             }
             to.data_type(&typed.data_type)?;
-            literal(&mut typed.value.value)
+            literal(&mut typed.value.value, to.dialect())
         }
         Expr::CompoundFieldAccess { root, access_chain } => {
             // PostgreSQL's arrays have six dimensions at most.
@@ -97,7 +100,7 @@ pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
             to.expr(high)
         }
         Expr::BinaryOp { left, op, right } => {
-            operator(op)?;
+            operator(op, to.dialect())?;
             to.expr(left)?;
             to.expr(right)
         }
@@ -112,7 +115,7 @@ pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
             compare_op,
             right,
         } => {
-            operator(compare_op)?;
+            operator(compare_op, to.dialect())?;
             to.expr(left)?;
             to.expr(right)
         }
@@ -158,7 +161,14 @@ pub(super) fn walk(expr: &mut Expr, to: &mut impl Walk) -> Result<()> {
         } => {
             to.expr(expr)?;
             to.expr(pattern)?;
-            escape_char.as_mut().map_or(Ok(()), |c| literal(&mut c.value))
+            let dialect = to.dialect();
+            escape_char
+                .as_mut()
+                .map_or(Ok(()), |c| literal(&mut c.value, dialect))
+        }
+        Expr::RLike { expr, pattern, .. } if to.dialect() == Dialect::Mysql => {
+            to.expr(expr)?;
+            to.expr(pattern)
         }
         Expr::Cast {
             kind: CastKind::Cast | CastKind::DoubleColon | CastKind::TryCast,
@@ -270,12 +280,14 @@ pub(super) fn function(call: &mut Function, to: &mut impl Walk) -> Result<()> {
         FunctionArguments::None => {}
         FunctionArguments::Subquery(query) => to.query(query)?,
         FunctionArguments::List(list) => {
-            arguments(&mut list.args, to)?;
+            let units = usize::from(begins_with_a_unit(name, &list.args));
+            arguments(&mut list.args[units..], to)?;
             for clause in &mut list.clauses {
                 match clause {
                     FunctionArgumentClause::OrderBy(order) => order_by(order, to)?,
                     FunctionArgumentClause::IgnoreOrRespectNulls(_)
                     | FunctionArgumentClause::JsonNullClause(_) => {}
+                    FunctionArgumentClause::Separator(text) => literal(&mut text.value, to.dialect())?,
                     _ => return Err(refused(format_args!("A clause inside the call of {name}"))),
                 }
             }
@@ -290,6 +302,33 @@ pub(super) fn function(call: &mut Function, to: &mut impl Walk) -> Result<()> {
         Some(WindowType::NamedWindow(window)) => to.window(window),
         Some(WindowType::WindowSpec(spec)) => window(spec, to),
     }
+}
+
+/// Whether the first argument is a bare unit of time rather than a value: `TIMESTAMPDIFF(MONTH, a, b)`.
+fn begins_with_a_unit(name: &ObjectName, args: &[FunctionArg]) -> bool {
+    const UNITS: [&str; 9] = [
+        "MICROSECOND",
+        "SECOND",
+        "MINUTE",
+        "HOUR",
+        "DAY",
+        "WEEK",
+        "MONTH",
+        "QUARTER",
+        "YEAR",
+    ];
+    let [ObjectNamePart::Identifier(function)] = name.0.as_slice() else {
+        return false;
+    };
+    let takes_one = ["TIMESTAMPDIFF", "TIMESTAMPADD"]
+        .iter()
+        .any(|known| function.value.eq_ignore_ascii_case(known));
+    let Some(FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Identifier(first)))) = args.first() else {
+        return false;
+    };
+    takes_one
+        && first.quote_style.is_none()
+        && UNITS.iter().any(|unit| first.value.eq_ignore_ascii_case(unit))
 }
 
 /// Arguments of a call.
@@ -350,8 +389,12 @@ pub(super) fn window(spec: &mut WindowSpec, to: &mut impl Walk) -> Result<()> {
 
 /// Literals; every way of quoting a text is turned into the plain one, whose writing out is known to be
 /// exact (the tree keeps the text between its quotes as it was written).
-fn literal(value: &mut Value) -> Result<()> {
+fn literal(value: &mut Value, dialect: Dialect) -> Result<()> {
     let plain = match value {
+        Value::SingleQuotedString(text) if dialect == Dialect::Mysql => {
+            *text = with_plain_escapes(text);
+            return Ok(());
+        }
         Value::Number(..)
         | Value::SingleQuotedString(_)
         | Value::HexStringLiteral(_)
@@ -370,17 +413,64 @@ fn literal(value: &mut Value) -> Result<()> {
     Ok(())
 }
 
-fn operator(op: &BinaryOperator) -> Result<()> {
-    match op {
-        BinaryOperator::Custom(_)
-        | BinaryOperator::PGCustomBinaryOperator(_)
-        | BinaryOperator::Assignment
-        | BinaryOperator::Spaceship
-        | BinaryOperator::Xor
-        | BinaryOperator::DuckIntegerDivide
-        | BinaryOperator::MyIntegerDivide
-        | BinaryOperator::Match
-        | BinaryOperator::Regexp => Err(refused(format_args!("The operator {op}"))),
+/// A text of MySQL between its quotes, written with the fewest escapes: `''`, `\\` and `\0`. It means the same,
+/// and written so again it stays as it is.
+fn with_plain_escapes(raw: &str) -> String {
+    let mut plain = String::with_capacity(raw.len());
+    let mut chars = raw.chars();
+    while let Some(c) = chars.next() {
+        let meant = match c {
+            // Doubled.
+            '\'' => chars.next().unwrap_or('\''),
+            '\\' => match chars.next() {
+                Some('0') => '\0',
+                Some('b') => '\u{8}',
+                Some('n') => '\n',
+                Some('r') => '\r',
+                Some('t') => '\t',
+                Some('Z') => '\u{1a}',
+                // These two keep their backslash, for LIKE.
+                Some(wildcard @ ('%' | '_')) => {
+                    plain.push_str("\\\\");
+                    wildcard
+                }
+                Some(other) => other,
+                None => '\\',
+            },
+            other => other,
+        };
+        match meant {
+            '\'' => plain.push_str("''"),
+            '\\' => plain.push_str("\\\\"),
+            '\0' => plain.push_str("\\0"),
+            other => plain.push(other),
+        }
+    }
+    plain
+}
+
+fn operator(op: &BinaryOperator, dialect: Dialect) -> Result<()> {
+    match (op, dialect) {
+        (
+            BinaryOperator::MyIntegerDivide | BinaryOperator::Spaceship | BinaryOperator::Xor,
+            Dialect::Mysql,
+        )
+        | (BinaryOperator::Match, Dialect::Sqlite) => Ok(()),
+        (BinaryOperator::StringConcat, Dialect::Mysql) => Err(refused(
+            "The operator ||, which means OR on one MySQL server and CONCAT on the next (write CONCAT or OR),",
+        )),
+        (
+            BinaryOperator::Custom(_)
+            | BinaryOperator::PGCustomBinaryOperator(_)
+            | BinaryOperator::Assignment
+            | BinaryOperator::Spaceship
+            | BinaryOperator::Xor
+            | BinaryOperator::DuckIntegerDivide
+            | BinaryOperator::MyIntegerDivide
+            | BinaryOperator::Match
+            | BinaryOperator::Regexp,
+            _,
+        ) => Err(refused(format_args!("The operator {op}"))),
         _ => Ok(()),
     }
 }
@@ -428,7 +518,12 @@ pub(super) fn data_type(target: &DataType) -> Result<()> {
         | DataType::VarBit(_)
         | DataType::GeometricType(_)
         | DataType::TsVector
-        | DataType::TsQuery => Ok(()),
+        | DataType::TsQuery
+        | DataType::Signed
+        | DataType::SignedInteger
+        | DataType::Unsigned
+        | DataType::UnsignedInteger
+        | DataType::Binary(_) => Ok(()),
         DataType::Array(ArrayElemTypeDef::SquareBracket(element, _)) => data_type(element),
         DataType::Custom(name, modifiers) => {
             let last = match name.0.last() {
@@ -454,5 +549,26 @@ pub(super) fn shortened(part: &impl std::fmt::Display) -> String {
     match text.char_indices().nth(60) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_of_mysql_keep_their_meaning_and_settle() {
+        for (raw, plain) in [
+            ("plain", "plain"),
+            ("it''s", "it''s"),
+            (r"it\'s", "it''s"),
+            (r"a\\b", r"a\\b"),
+            (r"50\%", r"50\\%"),
+            (r"tab\there", "tab\there"),
+            (r"\q\0", r"q\0"),
+        ] {
+            assert_eq!(with_plain_escapes(raw), plain);
+            assert_eq!(with_plain_escapes(plain), plain);
+        }
     }
 }

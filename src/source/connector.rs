@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 
-use super::{Source, mongodb, postgres};
+use super::{Source, mongodb, mysql, postgres, sqlite};
 use crate::catalog::Dialect;
 use crate::config::DatabaseParts;
 use crate::error::{Error, Result};
@@ -45,6 +45,8 @@ macro_rules! kinds {
 kinds! {
     Postgresql: postgres,
     Mongodb: mongodb,
+    Mysql: mysql,
+    Sqlite: sqlite,
 }
 
 /// What the program has to know of a kind of database beside its [`Source`].

@@ -4,7 +4,10 @@
 pub mod connector;
 pub mod files;
 pub mod mongodb;
+pub mod mysql;
 pub mod postgres;
+mod pump;
+pub mod sqlite;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -81,7 +81,7 @@ impl Resolver<'_> {
         let Expr::Identifier(ident) = expr else {
             return Ok(());
         };
-        let written = Written::new(ident);
+        let written = Written::new(ident, self.dialect);
         let usable = self.selects.last().map_or(&[][..], |names| &names.usable);
         match scope::find(&self.scopes, &written) {
             Some(Found::Column {
@@ -102,7 +102,10 @@ impl Resolver<'_> {
                     && (is_outer || is_shadowed)
                     && let Some(relation) = relation
                 {
-                    *expr = Expr::CompoundIdentifier(vec![quoted(&relation), quoted(&name)]);
+                    *expr = Expr::CompoundIdentifier(vec![
+                        quoted(&relation, self.dialect),
+                        quoted(&name, self.dialect),
+                    ]);
                 }
                 Ok(())
             }
@@ -135,13 +138,13 @@ impl Resolver<'_> {
                 return Err(self.unknown_column(&name.join("."), None));
             }
         };
-        let written = Written::new(relation);
-        let schema_written = schema.as_deref().map(Written::new);
+        let written = Written::new(relation, self.dialect);
+        let schema_written = schema.as_deref().map(|ident| Written::new(ident, self.dialect));
         let Some((scope, found)) = scope::find_relation(&self.scopes, schema_written.as_ref(), &written)
         else {
             return Err(self.not_in_from(&unquoted(relation)));
         };
-        let column_written = Written::new(column);
+        let column_written = Written::new(column, self.dialect);
         let name = found.name.clone().unwrap_or_default();
         let without_schema = found.is_covered && schema.is_some();
         match column_written.pick(found.columns.iter().map(String::as_str)) {
@@ -154,7 +157,7 @@ impl Resolver<'_> {
         }
         written.spell(relation, &name);
         // As the database reads it: a name that needs no mending stays as it was written.
-        let used = (name, Written::new(column).exact);
+        let used = (name, Written::new(column, self.dialect).exact);
         if without_schema {
             idents.remove(0);
         }

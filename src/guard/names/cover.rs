@@ -33,19 +33,19 @@ fn subquery(
     dialect: Dialect,
 ) -> Result<Box<Query>> {
     let name = relation.name.as_deref().unwrap_or_default();
-    let items: Vec<String> = relation
+    let items = relation
         .columns
         .iter()
         .map(|column| {
-            let ident = quoted(column);
+            let ident = quoted(column, dialect);
             match policy.mask(relation.schema.as_deref(), name, column) {
-                None => ident.to_string(),
-                Some(mask) => format!("{} AS {ident}", masked(&ident, mask, policy, dialect)),
+                None => Ok(ident.to_string()),
+                Some(mask) => Ok(format!("{} AS {ident}", masked(&ident, mask, policy, dialect)?)),
             }
         })
-        .collect();
+        .collect::<Result<Vec<String>>>()?;
     let text = format!("SELECT {} FROM {table}", items.join(", "));
-    match sql::parse_own(&text) {
+    match sql::parse_own(&text, dialect) {
         Ok(Statement::Query(query)) => Ok(query),
         _ => Err(Error::Internal(
             "the subquery that stands for a restricted table could not be read again".into(),
@@ -55,9 +55,9 @@ fn subquery(
 
 /// What a query sees of a masked column. The functions are named with their schema, so that nobody's function
 /// of the same name is handed the value.
-fn masked(column: &Ident, mask: Mask, policy: &Policy, dialect: Dialect) -> String {
+fn masked(column: &Ident, mask: Mask, policy: &Policy, dialect: Dialect) -> Result<String> {
     let key = policy.mask_key();
-    match (mask, dialect) {
+    Ok(match (mask, dialect) {
         // It keeps the column's type without naming it.
         (Mask::Null, _) => format!("CASE WHEN FALSE THEN {column} END"),
         (Mask::Hash, Dialect::Postgresql | Dialect::Mongodb) => format!(
@@ -76,7 +76,24 @@ fn masked(column: &Ident, mask: Mask, policy: &Policy, dialect: Dialect) -> Stri
             "CASE WHEN character_length(CAST({column} AS TEXT)) >= 8 THEN concat('****', \
              right(CAST({column} AS TEXT), 4)) WHEN {column} IS NOT NULL THEN '****' END"
         ),
-    }
+        (Mask::Hash, Dialect::Mysql) => format!(
+            "CASE WHEN {column} IS NOT NULL THEN LEFT(SHA2(CONCAT('{key}', CAST({column} AS CHAR)), 256), 32) END"
+        ),
+        (Mask::LastFour, Dialect::Mysql) => format!(
+            "CASE WHEN CHAR_LENGTH(CAST({column} AS CHAR)) >= 8 THEN CONCAT('****', \
+             RIGHT(CAST({column} AS CHAR), 4)) WHEN {column} IS NOT NULL THEN '****' END"
+        ),
+        (Mask::Hash, Dialect::Sqlite) => {
+            return Err(Error::Refused(format!(
+                "The policy hashes the column {column}, for which SQLite has no function; mask it with \"null\" or \
+                 \"last4\", or hide it."
+            )));
+        }
+        (Mask::LastFour, Dialect::Sqlite) => format!(
+            "CASE WHEN length(CAST({column} AS TEXT)) >= 8 THEN '****' || substr(CAST({column} AS TEXT), -4) \
+             WHEN {column} IS NOT NULL THEN '****' END"
+        ),
+    })
 }
 
 impl Resolver<'_> {
@@ -112,7 +129,10 @@ impl Resolver<'_> {
             let is_grouped = |column: &String| {
                 items.iter().any(|item| match item {
                     Expr::CompoundIdentifier(idents) => match idents.as_slice() {
-                        [of, own] => Written::new(of).exact == *name && Written::new(own).exact == *column,
+                        [of, own] => {
+                            Written::new(of, self.dialect).exact == *name
+                                && Written::new(own, self.dialect).exact == *column
+                        }
                         _ => false,
                     },
                     Expr::Identifier(own) => {
@@ -120,7 +140,7 @@ impl Resolver<'_> {
                             .relations
                             .iter()
                             .filter(|other| other.columns.contains(column));
-                        Written::new(own).exact == *column && others.count() == 1
+                        Written::new(own, self.dialect).exact == *column && others.count() == 1
                     }
                     _ => false,
                 })
@@ -132,7 +152,9 @@ impl Resolver<'_> {
                 .used
                 .iter()
                 .filter(|(of, column)| of == name && !is_grouped(column));
-            more.extend(used.map(|(of, column)| Expr::CompoundIdentifier(vec![quoted(of), quoted(column)])));
+            more.extend(used.map(|(of, column)| {
+                Expr::CompoundIdentifier(vec![quoted(of, self.dialect), quoted(column, self.dialect)])
+            }));
         }
         items.extend(more);
     }
@@ -204,10 +226,15 @@ fn bare_type(type_name: &str) -> String {
 }
 
 /// A table in FROM as a subquery that is called like it.
-pub(super) fn derived(subquery: Box<Query>, alias: Option<TableAlias>, name: &str) -> TableFactor {
+pub(super) fn derived(
+    subquery: Box<Query>,
+    alias: Option<TableAlias>,
+    name: &str,
+    dialect: Dialect,
+) -> TableFactor {
     let own_name = || TableAlias {
         explicit: true,
-        name: quoted(name),
+        name: quoted(name, dialect),
         columns: Vec::new(),
         at: None,
     };

@@ -72,7 +72,7 @@ impl Resolver<'_> {
         let [ObjectNamePart::Identifier(ident)] = name.0.as_mut_slice() else {
             return Err(syntax::refused("A qualified name in USING"));
         };
-        let written = Written::new(ident);
+        let written = Written::new(ident, self.dialect);
         let open = self
             .scopes
             .last()
@@ -108,7 +108,7 @@ impl Resolver<'_> {
                 }
                 let relation = self.alias(alias.as_mut(), relation)?;
                 if let Some(subquery) = subquery {
-                    *table = cover::derived(subquery, alias.take(), &own_name);
+                    *table = cover::derived(subquery, alias.take(), &own_name, self.dialect);
                 }
                 relation
             }
@@ -226,7 +226,7 @@ impl Resolver<'_> {
     ) -> Result<Relation> {
         syntax::arguments(args, self)?;
         let function = match name.0.last() {
-            Some(ObjectNamePart::Identifier(ident)) => Written::new(ident).exact,
+            Some(ObjectNamePart::Identifier(ident)) => Written::new(ident, self.dialect).exact,
             _ => return Err(syntax::refused("This in FROM")),
         };
         if let Some(columns) = functions::row_columns(&function, self.dialect) {
@@ -242,7 +242,9 @@ impl Resolver<'_> {
     /// A function that gives one column: it is called like the alias, else like the function.
     fn scalar_call(&self, function: &str, alias: Option<&TableAlias>, is_one_column: bool) -> Relation {
         let column = match alias {
-            Some(alias) if self.dialect == Dialect::Postgresql => Written::new(&alias.name).exact,
+            Some(alias) if self.dialect == Dialect::Postgresql => {
+                Written::new(&alias.name, self.dialect).exact
+            }
             _ => function.to_owned(),
         };
         // Functions that give records have the columns that the alias declares; others none to know of.
@@ -278,7 +280,7 @@ impl Resolver<'_> {
             })
             .collect();
         if let [ident] = idents.as_mut_slice() {
-            let written = Written::new(ident);
+            let written = Written::new(ident, self.dialect);
             let exact_table = self
                 .catalog
                 .tables
@@ -331,15 +333,20 @@ impl Resolver<'_> {
                 parts.remove(0);
             }
             (Some(schema), [_]) if schema != "public" || same_name > 1 || self.policy.is_some() => {
-                let mut ident = Ident::new(schema.as_str());
-                Written::new(&Ident::new(schema.as_str())).spell(&mut ident, schema);
-                parts.insert(0, if is_plain(schema) { ident } else { quoted(schema) });
+                parts.insert(
+                    0,
+                    if is_plain(schema) {
+                        Ident::new(schema.as_str())
+                    } else {
+                        quoted(schema, self.dialect)
+                    },
+                );
             }
-            (Some(schema), [ident, _]) => Written::new(&ident.clone()).spell(ident, schema),
+            (Some(schema), [ident, _]) => Written::new(&ident.clone(), self.dialect).spell(ident, schema),
             _ => {}
         }
         if let Some(last) = parts.last_mut() {
-            Written::new(&last.clone()).spell(last, &table.name);
+            Written::new(&last.clone(), self.dialect).spell(last, &table.name);
         }
         self.tables.insert(display_name(table));
         *name = ObjectName::from(parts);
@@ -347,8 +354,8 @@ impl Resolver<'_> {
     }
 
     fn find_table(&self, schema: Option<&Ident>, name: &Ident) -> Result<&Table> {
-        let written = Written::new(name);
-        let schema_written = schema.map(Written::new);
+        let written = Written::new(name, self.dialect);
+        let schema_written = schema.map(|ident| Written::new(ident, self.dialect));
         let in_schema = |table: &&Table| match (&schema_written, &table.schema) {
             (None, _) => true,
             (Some(written), Some(schema)) => written.pick(std::iter::once(schema.as_str())).is_some(),

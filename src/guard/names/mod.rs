@@ -79,7 +79,7 @@ struct SelectNames {
     /// Output names that stand for something other than a column of the same name: where DataFusion sees
     /// one, it may take the output for the column, so such columns are qualified.
     shadowing: BTreeSet<String>,
-    /// Output names that an expression may use (only DataFusion, and only after the SELECT list).
+    /// Output names that an expression may use (not in PostgreSQL, and only after the SELECT list).
     usable: Vec<String>,
     windows: Vec<String>,
     /// Columns of its own relations that it uses, each with its relation.
@@ -109,10 +109,16 @@ impl Resolver<'_> {
     fn define(&self, ident: &mut Ident) -> String {
         let value = unquoted(ident);
         match self.dialect {
-            Dialect::Postgresql | Dialect::Mongodb => Written::new(ident).exact,
+            Dialect::Postgresql | Dialect::Mongodb => Written::new(ident, self.dialect).exact,
             Dialect::Datafusion => {
                 if value != value.to_ascii_lowercase() {
-                    *ident = quoted(&value);
+                    *ident = quoted(&value, self.dialect);
+                }
+                value
+            }
+            Dialect::Mysql | Dialect::Sqlite => {
+                if ident.quote_style.is_some() {
+                    *ident = quoted(&value, self.dialect);
                 }
                 value
             }
@@ -170,7 +176,7 @@ impl Resolver<'_> {
         Ok(output)
     }
 
-    /// DataFusion has no FETCH FIRST; it says the same as LIMIT, except WITH TIES.
+    /// Only PostgreSQL has FETCH FIRST everywhere; it says the same as LIMIT, except WITH TIES.
     fn fetch(&mut self, query: &mut Query) -> Result<()> {
         if self.dialect == Dialect::Postgresql || query.fetch.is_none() {
             return Ok(());
@@ -203,8 +209,8 @@ impl Resolver<'_> {
     fn rename(&self, output: &mut Output, alias: &TableAlias) {
         for (at, column) in alias.columns.iter().enumerate() {
             let name = match self.dialect {
-                Dialect::Postgresql | Dialect::Mongodb => Written::new(&column.name).exact,
-                Dialect::Datafusion => unquoted(&column.name),
+                Dialect::Postgresql | Dialect::Mongodb => Written::new(&column.name, self.dialect).exact,
+                Dialect::Datafusion | Dialect::Mysql | Dialect::Sqlite => unquoted(&column.name),
             };
             match output.columns.get_mut(at) {
                 Some(old) => *old = name,
@@ -251,6 +257,10 @@ impl Resolver<'_> {
             self.names().windows.push(name);
         }
         let output = self.projection(&mut select.projection, &star)?;
+        // SQLite knows the outputs already here, the others only from HAVING on.
+        if self.dialect == Dialect::Sqlite {
+            self.names().usable = output.columns.clone();
+        }
         if let Some(expr) = &mut select.selection {
             self.expr(expr)?;
         }
@@ -264,7 +274,7 @@ impl Resolver<'_> {
                 self.group_item(expr, &output)?;
             }
         }
-        if self.dialect == Dialect::Datafusion {
+        if self.dialect != Dialect::Postgresql {
             self.names().usable = output.columns.clone();
         }
         for expr in [&mut select.having, &mut select.qualify].into_iter().flatten() {
@@ -285,7 +295,7 @@ impl Resolver<'_> {
             for part in order {
                 self.order_item(&mut part.expr, &output)?;
                 if let Some((_, name)) = named.iter().find(|(expr, _)| *expr == part.expr) {
-                    part.expr = Expr::Identifier(quoted(name));
+                    part.expr = Expr::Identifier(quoted(name, self.dialect));
                 }
             }
         }
@@ -346,12 +356,12 @@ impl Resolver<'_> {
     /// exactly goes before what differs in case.
     fn order_item(&mut self, expr: &mut Expr, output: &Output) -> Result<()> {
         if let Expr::Identifier(ident) = expr {
-            let written = Written::new(ident);
+            let written = Written::new(ident, self.dialect);
             let outputs = || output.columns.iter().map(String::as_str);
             // DataFusion's outputs keep the capitals they were written with, so there the case says little.
             let loosely = match self.dialect {
                 Dialect::Postgresql | Dialect::Mongodb => !scope::is_column(&self.scopes, &written),
-                Dialect::Datafusion => true,
+                Dialect::Datafusion | Dialect::Mysql | Dialect::Sqlite => true,
             };
             let name = written
                 .pick_exact(outputs())
@@ -369,7 +379,7 @@ impl Resolver<'_> {
     fn group_item(&mut self, expr: &mut Expr, output: &Output) -> Result<()> {
         match expr {
             Expr::Identifier(ident) => {
-                let written = Written::new(ident);
+                let written = Written::new(ident, self.dialect);
                 let own = &self.scopes[self.scopes.len().saturating_sub(1)..];
                 let outputs = || output.columns.iter().map(String::as_str);
                 let name = if scope::is_column(own, &written) {
@@ -402,6 +412,10 @@ impl Resolver<'_> {
 }
 
 impl Walk for Resolver<'_> {
+    fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     fn expr(&mut self, expr: &mut Expr) -> Result<()> {
         match expr {
             Expr::Identifier(_) => self.identifier(expr),
@@ -424,7 +438,7 @@ impl Walk for Resolver<'_> {
     }
 
     fn window(&mut self, name: &mut Ident) -> Result<()> {
-        let written = Written::new(name);
+        let written = Written::new(name, self.dialect);
         let known = self.selects.last().map_or(&[][..], |names| &names.windows);
         match written.pick(known.iter().map(String::as_str)) {
             Some(real) => {

@@ -52,18 +52,23 @@ impl Resolver<'_> {
                 SelectItem::UnnamedExpr(expr) => {
                     self.expr(expr)?;
                     // After the names in it are spelled as the source has them: so is the output's.
-                    let name = name_of(expr);
+                    let name = name_of(expr, self.dialect);
                     match (self.dialect, name) {
-                        (Dialect::Postgresql | Dialect::Mongodb, Name::Known(name)) => {
-                            output.columns.push(name)
-                        }
-                        (Dialect::Postgresql | Dialect::Mongodb, Name::Unsure) => {
+                        (
+                            Dialect::Postgresql | Dialect::Mongodb | Dialect::Mysql | Dialect::Sqlite,
+                            Name::Known(name),
+                        ) => output.columns.push(name),
+                        (
+                            Dialect::Postgresql | Dialect::Mongodb | Dialect::Mysql | Dialect::Sqlite,
+                            Name::Unsure,
+                        ) => {
                             output.columns.push("?column?".into());
                             output.open = true;
                         }
-                        (Dialect::Postgresql | Dialect::Mongodb, Name::None) => {
-                            output.columns.push("?column?".into())
-                        }
+                        (
+                            Dialect::Postgresql | Dialect::Mongodb | Dialect::Mysql | Dialect::Sqlite,
+                            Name::None,
+                        ) => output.columns.push("?column?".into()),
                         (Dialect::Datafusion, name) => {
                             let column = match &*expr {
                                 Expr::Identifier(ident) => Some(ident),
@@ -83,7 +88,7 @@ impl Resolver<'_> {
                             if !is_own_name {
                                 item = SelectItem::ExprWithAlias {
                                     expr: expr.clone(),
-                                    alias: quoted(&free),
+                                    alias: quoted(&free, self.dialect),
                                 };
                             }
                             output.columns.push(free);
@@ -96,7 +101,7 @@ impl Resolver<'_> {
                     let mut name = self.define(alias);
                     if self.dialect == Dialect::Datafusion && !aliases_seen.insert(name.clone()) {
                         name = free_name(&name, &mut taken);
-                        *alias = quoted(&name);
+                        *alias = quoted(&name, self.dialect);
                     }
                     output.columns.push(name);
                     items.push(item);
@@ -132,7 +137,7 @@ impl Resolver<'_> {
                     _ => Some(super::unquoted(alias)),
                 },
                 SelectItem::UnnamedExpr(Expr::Identifier(_) | Expr::CompoundIdentifier(_)) => None,
-                SelectItem::UnnamedExpr(expr) => match name_of(expr) {
+                SelectItem::UnnamedExpr(expr) => match name_of(expr, self.dialect) {
                     Name::Known(name) => Some(name),
                     _ => None,
                 },
@@ -189,7 +194,7 @@ impl Resolver<'_> {
         let has_duplicates = !columns
             .iter()
             .all(|(_, column)| names.insert(column.clone()) && !taken.contains(column));
-        if self.dialect == Dialect::Postgresql || !has_duplicates {
+        if self.dialect != Dialect::Datafusion || !has_duplicates {
             taken.extend(names);
             output
                 .columns
@@ -200,12 +205,15 @@ impl Resolver<'_> {
         for (relation, column) in columns {
             let free = free_name(&column, taken);
             let expr = match relation {
-                Some(relation) => Expr::CompoundIdentifier(vec![quoted(&relation), quoted(&column)]),
-                None => Expr::Identifier(quoted(&column)),
+                Some(relation) => Expr::CompoundIdentifier(vec![
+                    quoted(&relation, self.dialect),
+                    quoted(&column, self.dialect),
+                ]),
+                None => Expr::Identifier(quoted(&column, self.dialect)),
             };
             items.push(SelectItem::ExprWithAlias {
                 expr,
-                alias: quoted(&free),
+                alias: quoted(&free, self.dialect),
             });
             output.columns.push(free);
         }
@@ -223,10 +231,10 @@ impl Resolver<'_> {
             .collect();
         let (schema, relation) = match idents.as_mut_slice() {
             [relation] => (None, relation),
-            [schema, relation] => (Some(Written::new(schema)), relation),
+            [schema, relation] => (Some(Written::new(schema, self.dialect)), relation),
             _ => return Err(self.not_in_from(&name.to_string())),
         };
-        let written = Written::new(relation);
+        let written = Written::new(relation, self.dialect);
         let Some((_, found)) = find_relation(&self.scopes, schema.as_ref(), &written) else {
             return Err(self.not_in_from(&super::unquoted(relation)));
         };
@@ -252,32 +260,40 @@ fn free_name(wanted: &str, taken: &mut BTreeSet<String>) -> String {
 }
 
 /// The name PostgreSQL gives to an output without an alias.
-fn name_of(expr: &Expr) -> Name {
+fn name_of(expr: &Expr, dialect: Dialect) -> Name {
     let known = |name: &str| Name::Known(name.to_owned());
+    let is_column = matches!(expr, Expr::Identifier(_) | Expr::CompoundIdentifier(_));
+    if matches!(dialect, Dialect::Mysql | Dialect::Sqlite) && !is_column {
+        // These take the text of the expression, which nobody writes out again.
+        return Name::Unsure;
+    }
     match expr {
-        Expr::Identifier(ident) => Name::Known(Written::new(ident).exact),
+        Expr::Identifier(ident) => Name::Known(Written::new(ident, dialect).exact),
         Expr::CompoundIdentifier(idents) => match idents.last() {
-            Some(ident) => Name::Known(Written::new(ident).exact),
+            Some(ident) => Name::Known(Written::new(ident, dialect).exact),
             None => Name::None,
         },
-        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => name_of(inner),
+        Expr::Nested(inner) | Expr::Collate { expr: inner, .. } => name_of(inner, dialect),
         Expr::Function(call) => match call.name.0.last() {
-            Some(ObjectNamePart::Identifier(ident)) => Name::Known(Written::new(ident).exact),
+            Some(ObjectNamePart::Identifier(ident)) => Name::Known(Written::new(ident, dialect).exact),
             _ => Name::None,
         },
-        Expr::Cast { expr, .. } => match name_of(expr) {
+        Expr::Cast { expr, .. } => match name_of(expr, dialect) {
             Name::Known(name) => Name::Known(name),
             _ => Name::Unsure,
         },
-        Expr::Case { else_result, .. } => match else_result.as_deref().map(name_of) {
+        Expr::Case { else_result, .. } => match else_result.as_deref().map(|result| name_of(result, dialect))
+        {
             Some(Name::Known(name)) => Name::Known(name),
             Some(Name::Unsure) => Name::Unsure,
             _ => known("case"),
         },
         Expr::Subquery(query) => match query.body.as_ref() {
             SetExpr::Select(select) => match select.projection.first() {
-                Some(SelectItem::UnnamedExpr(expr)) => name_of(expr),
-                Some(SelectItem::ExprWithAlias { alias, .. }) => Name::Known(Written::new(alias).exact),
+                Some(SelectItem::UnnamedExpr(expr)) => name_of(expr, dialect),
+                Some(SelectItem::ExprWithAlias { alias, .. }) => {
+                    Name::Known(Written::new(alias, dialect).exact)
+                }
                 _ => Name::Unsure,
             },
             _ => Name::Unsure,

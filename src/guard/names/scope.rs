@@ -5,6 +5,7 @@
 
 use sqlparser::ast::Ident;
 
+use crate::catalog::Dialect;
 use crate::guard::sql::unquoted;
 
 /// A name as it was written: as the database reads it, and in lower case.
@@ -12,19 +13,20 @@ pub(super) struct Written {
     pub exact: String,
     lower: String,
     quoted: bool,
+    dialect: Dialect,
 }
 
 impl Written {
-    pub fn new(ident: &Ident) -> Written {
+    pub fn new(ident: &Ident, dialect: Dialect) -> Written {
         let value = unquoted(ident);
         let quoted = ident.quote_style.is_some();
-        // Both dialects fold unquoted names to lower case; PostgreSQL only the letters of ASCII.
-        let exact = if quoted {
-            value.clone()
-        } else {
-            value.to_ascii_lowercase()
+        let exact = match dialect {
+            // These fold unquoted names to lower case; PostgreSQL only the letters of ASCII.
+            Dialect::Postgresql | Dialect::Datafusion if !quoted => value.to_ascii_lowercase(),
+            _ => value.clone(),
         };
         Written {
+            dialect,
             lower: value.to_lowercase(),
             exact,
             quoted,
@@ -53,17 +55,19 @@ impl Written {
 
     /// Spells `ident` so that the database reads `name`; what already does stays as it was written.
     pub fn spell(&self, ident: &mut Ident, name: &str) {
-        if self.exact != name {
-            *ident = quoted(name);
-        } else if self.quoted {
-            ident.quote_style = Some('"');
+        if self.exact != name || self.quoted {
+            *ident = quoted(name, self.dialect);
         }
     }
 }
 
-/// `name` between double quotes, as the tree keeps it.
-pub(super) fn quoted(name: &str) -> Ident {
-    Ident::with_quote('"', name.replace('"', "\"\""))
+/// `name` between the quotes of its dialect, as the tree keeps it.
+pub(super) fn quoted(name: &str, dialect: Dialect) -> Ident {
+    let quote = match dialect {
+        Dialect::Mysql => '`',
+        _ => '"',
+    };
+    Ident::with_quote(quote, name.replace(quote, &format!("{quote}{quote}")))
 }
 
 /// Something in FROM.
@@ -249,7 +253,7 @@ mod tests {
     #[test]
     fn an_exact_name_further_out_goes_before_a_loose_one_near() {
         let scopes = [scope(&[("outer", &["total"])]), scope(&[("inner", &["Total"])])];
-        let found = find(&scopes, &Written::new(&Ident::new("total")));
+        let found = find(&scopes, &Written::new(&Ident::new("total"), Dialect::Postgresql));
         let Some(Found::Column { name, scope, .. }) = found else {
             panic!("{found:?}");
         };
@@ -259,9 +263,12 @@ mod tests {
     #[test]
     fn a_name_that_differs_in_case_alone_is_found_only_when_it_is_the_only_one() {
         let one = [scope(&[("t", &["Total"])])];
-        assert!(find(&one, &Written::new(&Ident::new("TOTAL"))).is_some());
+        assert!(find(&one, &Written::new(&Ident::new("TOTAL"), Dialect::Postgresql)).is_some());
         let two = [scope(&[("t", &["Total", "TOTAL"])])];
-        assert_eq!(find(&two, &Written::new(&Ident::new("total"))), None);
+        assert_eq!(
+            find(&two, &Written::new(&Ident::new("total"), Dialect::Postgresql)),
+            None
+        );
     }
 
     #[test]

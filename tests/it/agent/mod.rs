@@ -1,12 +1,14 @@
 //! The agent and the hub through real sockets: a small server with the real socket handler, the real agent,
 //! and a source that makes up its rows. What the database itself does is tested with its source.
 
+mod connectors;
 mod faults;
 mod hostile;
 mod logged;
 mod policy;
 mod postgres;
 mod scripted;
+mod whole;
 mod wire;
 pub mod world;
 

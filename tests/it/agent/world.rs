@@ -58,6 +58,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub refused: Arc<AtomicU64>,
     right: Arc<AtomicBool>,
+    kind: Kind,
     handle: actix_web::dev::ServerHandle,
 }
 
@@ -70,12 +71,21 @@ impl Server {
         Server::with_hub(address, Hub::new()).await
     }
 
+    /// A server whose connections were made for this kind of database.
+    pub async fn start_for(kind: Kind) -> Server {
+        Server::of_kind(SocketAddr::from(([127, 0, 0, 1], 0)), Hub::new(), kind).await
+    }
+
     pub async fn with_hub(address: SocketAddr, hub: Hub) -> Server {
+        Server::of_kind(address, hub, Kind::Postgresql).await
+    }
+
+    async fn of_kind(address: SocketAddr, hub: Hub, kind: Kind) -> Server {
         let refused = Arc::new(AtomicU64::new(0));
         let right = Arc::new(AtomicBool::new(true));
         let listener = TcpListener::bind(address).unwrap();
         let address = listener.local_addr().unwrap();
-        let state = (hub.clone(), refused.clone(), right.clone());
+        let state = (hub.clone(), refused.clone(), right.clone(), kind);
         let server = HttpServer::new(move || {
             App::new()
                 .app_data(web::Data::new(state.clone()))
@@ -94,6 +104,7 @@ impl Server {
             address,
             refused,
             right,
+            kind,
             handle,
         }
     }
@@ -103,7 +114,7 @@ impl Server {
     }
 
     pub fn source(&self, connection: &str) -> Result<Arc<dyn Source>> {
-        self.hub.source(connection, Kind::Postgresql)
+        self.hub.source(connection, self.kind)
     }
 
     /// The source behind a connection, once its agent is there and its catalog is known.
@@ -125,7 +136,7 @@ impl Server {
     }
 }
 
-type State = (Hub, Arc<AtomicU64>, Arc<AtomicBool>);
+type State = (Hub, Arc<AtomicU64>, Arc<AtomicBool>, Kind);
 
 async fn socket(
     request: HttpRequest,
@@ -133,7 +144,7 @@ async fn socket(
     id: web::Path<String>,
     state: web::Data<State>,
 ) -> actix_web::Result<HttpResponse> {
-    let (hub, refused, right) = state.get_ref();
+    let (hub, refused, right, kind) = state.get_ref();
     let key = request
         .headers()
         .get("Authorization")
@@ -146,7 +157,7 @@ async fn socket(
     }
     let id = id.into_inner();
     let epoch = hub.epoch(&id);
-    let admission = Admission::new(id, Kind::Postgresql, epoch);
+    let admission = Admission::new(id, *kind, epoch);
     agent_socket::serve(&request, payload, hub.clone(), admission).await
 }
 
@@ -228,6 +239,15 @@ fn started(connections: Vec<(String, &str, Arc<dyn Source>)>, terms: Terms) -> A
             beside: source.into(),
         })
         .collect();
+    run(served, terms)
+}
+
+/// One agent process for what is served.
+pub fn agents(served: Vec<Served>) -> Agent {
+    run(served, terms())
+}
+
+fn run(served: Vec<Served>, terms: Terms) -> Agent {
     let stop = CancellationToken::new();
     Agent {
         task: tokio::spawn(agent::serve(served, terms, stop.clone())),

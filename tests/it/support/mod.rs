@@ -5,6 +5,7 @@ pub mod beside;
 pub mod conformance;
 pub mod model;
 pub mod mongo;
+pub mod mysql;
 pub mod network;
 pub mod pgbouncer;
 pub mod postgres;

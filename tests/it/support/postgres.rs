@@ -379,7 +379,7 @@ fn binaries() -> PathBuf {
 }
 
 /// PostgreSQL refuses to run as root: as root, the user and group to use instead.
-fn unprivileged() -> Option<(u32, u32)> {
+pub(super) fn unprivileged() -> Option<(u32, u32)> {
     let number = |flag: &str, user: &str| -> Option<u32> {
         let output = Command::new("id").args([flag, user]).output().ok()?;
         String::from_utf8_lossy(&output.stdout).trim().parse().ok()
@@ -409,7 +409,7 @@ pub fn command(program: PathBuf, dir: &Path) -> Command {
     command
 }
 
-fn run(command: &mut Command) {
+pub(super) fn run(command: &mut Command) {
     let output = command.output().expect("a program of PostgreSQL");
     assert!(
         output.status.success(),

@@ -1005,7 +1005,7 @@ export interface components {
          * @description The languages queries are written in.
          * @enum {string}
          */
-        Dialect: "postgresql" | "datafusion" | "mongodb";
+        Dialect: "postgresql" | "datafusion" | "mongodb" | "mysql" | "sqlite";
         /** @description Wall-clock times in milliseconds. */
         ElapsedMs: {
             /** Format: double */
@@ -1084,7 +1084,7 @@ export interface components {
          * @description The kinds of database a connection or an agent may have.
          * @enum {string}
          */
-        Kind: "POSTGRESQL" | "MONGODB";
+        Kind: "POSTGRESQL" | "MONGODB" | "MYSQL" | "SQLITE";
         /** @description Limits in force. */
         LimitSettings: {
             /** Format: int64 */

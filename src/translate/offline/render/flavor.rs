@@ -24,6 +24,8 @@ impl Flavor {
         match dialect {
             Dialect::Postgresql => Some(Flavor::Postgresql),
             Dialect::Datafusion => Some(Flavor::Datafusion),
+            Dialect::Mysql => Some(Flavor::Mysql),
+            Dialect::Sqlite => Some(Flavor::Sqlite),
             Dialect::Mongodb => None,
         }
     }
