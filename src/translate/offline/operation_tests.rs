@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use super::follow::Thread;
 use super::render::{self, Flavor};
 use super::schema::Schema;
-use super::tests::{ask, freight, hospital, library, sql};
+use super::tests::{ask, freight, hospital, library, sql, table};
 use super::{planned, translate};
 use crate::catalog::{Catalog, Dialect};
 use crate::translate::{Context, Query, Translation, Turn};
@@ -120,6 +120,24 @@ fn alternatives_averages_and_parts_of_dates_are_conditions() {
     assert!(days.contains("EXTRACT(EPOCH FROM \"ArrivedAt\")"), "{days}");
     let doctors = sql("Which doctors have an average cost above 100?", &hospital());
     assert!(doctors.contains("HAVING AVG(visits.cost) > 100"), "{doctors}");
+}
+
+#[test]
+fn things_that_only_share_a_word_are_not_connected() {
+    let mut catalog = hospital();
+    let city = table(
+        "cities",
+        &["city: text = Leeds|York", "region: text = North|East"],
+    );
+    catalog.tables.push(city);
+    // A patient and a doctor of one city have nothing to do with each other.
+    catalog.tables.retain(|table| table.name != "visits");
+    assert!(!matches!(
+        ask("How many patients are there by ward?", &catalog),
+        Translation::Query(_)
+    ));
+    let region = sql("How many patients are there by region?", &catalog);
+    assert!(region.contains("GROUP BY cities.region"), "{region}");
 }
 
 #[test]

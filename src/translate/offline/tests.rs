@@ -7,7 +7,7 @@ use crate::catalog::{Catalog, Column, ColumnKind, Dialect, ForeignKey, Table};
 use crate::translate::{Context, Translation};
 
 /// `name: kind [= value|value]` per column; the first column is the key.
-fn table(name: &str, columns: &[&str]) -> Table {
+pub(super) fn table(name: &str, columns: &[&str]) -> Table {
     let columns: Vec<Column> = columns
         .iter()
         .map(|text| {

@@ -103,6 +103,23 @@ impl Schema<'_> {
         found
     }
 
+    /// Two tables that only hold the same word, such as a city, belong together no more than any two things in
+    /// one place: there is no way from one to the other through the table of cities.
+    fn only_shares(&self, up: &Join, down: &Join) -> bool {
+        let ([(_, up_to)], [(down_from, _)]) = (up.on.as_slice(), down.on.as_slice()) else {
+            return false;
+        };
+        let shared = Col {
+            table: up.to,
+            column: *up_to,
+        };
+        up.single
+            && !down.single
+            && up_to == down_from
+            && self.column(shared).kind.is_text()
+            && !self.is_id(shared)
+    }
+
     /// Whether a column of one table names rows of another by its unique column `there`, as far as names and
     /// known values tell.
     fn refers(&self, here: Col, there: Col) -> bool {
@@ -155,6 +172,9 @@ impl Schema<'_> {
                         continue;
                     }
                     let way = match &ways[table] {
+                        Way::Path(path) if path.last().is_some_and(|last| self.only_shares(last, join)) => {
+                            continue;
+                        }
                         Way::Path(path) => {
                             let mut path = path.clone();
                             path.push(join.clone());
