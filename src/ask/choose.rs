@@ -4,6 +4,7 @@
 //! equally well are offered to the asker, never guessed between.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rust_stemmers::{Algorithm, Stemmer};
 
@@ -49,8 +50,7 @@ async fn among<'a>(
     for candidate in candidates {
         match candidate.source.catalog().await {
             Ok(catalog) => {
-                let known = vocabulary(&catalog);
-                let score = words.iter().filter(|word| known.contains(*word)).count();
+                let score = explained(&words, &catalog).await?;
                 scored.push((score, candidate, catalog));
             }
             Err(error) => unreachable = Some(error),
@@ -91,6 +91,18 @@ async fn among<'a>(
                 .collect(),
         }),
     }
+}
+
+/// How many of the words the catalog knows. Counted on another thread: a large catalog has many words.
+async fn explained(words: &HashSet<String>, catalog: &Arc<Catalog>) -> Result<usize> {
+    let (words, catalog) = (words.clone(), catalog.clone());
+    let counting = tokio::task::spawn_blocking(move || {
+        let known = vocabulary(&catalog);
+        words.iter().filter(|word| known.contains(*word)).count()
+    });
+    counting
+        .await
+        .map_err(|error| Error::internal(format!("choosing a source failed: {error}")))
 }
 
 fn option(request: &Request, candidate: &Candidate) -> AnswerOption {

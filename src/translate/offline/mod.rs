@@ -28,7 +28,7 @@ use chrono::NaiveDate;
 
 use super::{Context, Query, Translation, Translator};
 use crate::catalog::Dialect;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use compose::Read as _;
 use follow::{Says, Thread};
 use frame::Frame;
@@ -40,6 +40,10 @@ use schema::{Schema, spaced};
 
 /// Longer questions are not read: nobody can check such a reading.
 const MAX_QUESTION: usize = 2_000;
+
+/// Columns of a catalog up to which a question is read in a few milliseconds. Beyond, it is read on a thread of
+/// its own, so that the other requests of this one need not wait.
+const READ_IN_PLACE: usize = 2_000;
 
 /// The offline translator.
 #[derive(Debug, Default, Clone, Copy)]
@@ -60,7 +64,32 @@ impl Translator for Offline {
     }
 
     async fn translate(&self, context: &Context<'_>) -> Result<Translation> {
-        Ok(translate(context))
+        let columns: usize = context
+            .catalog
+            .tables
+            .iter()
+            .map(|table| table.columns.len())
+            .sum();
+        if columns <= READ_IN_PLACE {
+            return Ok(translate(context));
+        }
+        let (question, glossary) = (context.question.to_owned(), context.glossary.to_owned());
+        let (catalog, turns) = (context.catalog.clone(), context.turns.to_vec());
+        let (dialect, today) = (context.dialect, context.today);
+        let reading = tokio::task::spawn_blocking(move || {
+            translate(&Context {
+                question: &question,
+                dialect,
+                catalog: &catalog,
+                glossary: &glossary,
+                turns: &turns,
+                today,
+                failed: None,
+            })
+        });
+        reading
+            .await
+            .map_err(|error| Error::internal(format!("reading a question failed: {error}")))
     }
 }
 
