@@ -292,7 +292,7 @@ const SQLITE: &str = "
 
     abs random round sign
 
-    char concat concat_ws format glob hex instr length like lower ltrim octet_length printf quote replace rtrim
+    char concat concat_ws format hex instr length like lower ltrim octet_length printf quote replace rtrim
     soundex substr substring trim typeof unhex unicode upper
 
     date time datetime julianday unixepoch strftime timediff current_date current_time current_timestamp
