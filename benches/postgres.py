@@ -361,6 +361,8 @@ def main():
                 measure_large(api, connection, postgres, server, agent)
                 measure_small(api, connection, postgres)
                 measure_load(api, connection, postgres, port)
+            # The load took longer than the server keeps an idle connection.
+            api.wire.close()
             many, command = connect(api, folder, "many", postgres.url("many"), binary, address)
             with running(*command):
                 until_known(api, many)
