@@ -264,7 +264,14 @@ async fn an_agent_cannot_send_more_than_it_was_granted() {
     hostile.data(query.id, b"\xff\xff\xff\xff\xff\xff\xff\x7f").await;
     let error = waiting.await.unwrap().unwrap_err();
     assert!(error.to_string().contains("cannot be read"), "{error}");
-    assert!(matches!(hostile.hear().await.message, Wire::Cancel(_)));
+    // Credit for what the reader took may have been written before it gave up.
+    loop {
+        match hostile.hear().await.message {
+            Wire::Credit(_) => {}
+            Wire::Cancel(_) => break,
+            other => panic!("{other:?}"),
+        }
+    }
     // The reader is gone, so nothing is granted any more; what was granted is soon used up.
     for _ in 0..=protocol::CREDIT_WINDOW as usize / protocol::MAX_FRAME {
         hostile.data(query.id, &[0; protocol::MAX_CHUNK]).await;
