@@ -19,7 +19,14 @@ const Files = lazy(() => import("./pages/files"));
 const FileDetail = lazy(() => import("./pages/file-detail"));
 const Connections = lazy(() => import("./pages/connections"));
 const ConnectionDetail = lazy(() => import("./pages/connection-detail"));
-const Settings = lazy(() => import("./pages/settings"));
+const Settings = lazy(() => import("./pages/settings/layout"));
+
+/** The parts of the settings; each looks after who may see it. */
+const settings = [
+  ["", lazy(() => import("./pages/settings/profile"))],
+  ["translator", lazy(() => import("./pages/settings/translator"))],
+  ["system", lazy(() => import("./pages/settings/system"))],
+] as const;
 
 export function App() {
   const state = useSession();
@@ -45,7 +52,15 @@ export function App() {
               <Route path="files/:id" element={<FileDetail />} />
               <Route path="connections" element={<Connections />} />
               <Route path="connections/:id" element={<ConnectionDetail />} />
-              <Route path="settings" element={<Settings />} />
+              <Route path="settings" element={<Settings />}>
+                {settings.map(([path, Screen]) =>
+                  path ? (
+                    <Route key={path} path={path} element={<Screen />} />
+                  ) : (
+                    <Route key="index" index element={<Screen />} />
+                  ),
+                )}
+              </Route>
               <Route path="login" element={<AfterLogIn />} />
               <Route path="setup" element={<Navigate to="/" replace />} />
               <Route path="*" element={<NotFound />} />

@@ -4,6 +4,7 @@ import type { components } from "./schema";
 type Schemas = components["schemas"];
 
 export type User = Schemas["UserBody"];
+export type Role = Schemas["Role"];
 export type Session = Schemas["LoginResponse"];
 export type SetupRequest = Schemas["SetupRequest"];
 export type Column = Schemas["ColumnInfo"];
@@ -28,7 +29,6 @@ export type Finding = Schemas["Finding"];
 export type QuerySummary = Schemas["AnswerSummary"];
 export type QueryRequest = Schemas["AskRequest"];
 export type RunRequest = Schemas["RunRequest"];
-export type LlmTest = Schemas["TestReport"];
 export type Settings = Schemas["Settings"];
 
 export type Outcome = Answer["outcome"];

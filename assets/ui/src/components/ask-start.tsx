@@ -2,6 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { connectionsQuery, filesQuery, samplesQuery, schemaQuery } from "@/api/queries";
+import { useAtLeast } from "@/lib/rights";
 import { SuggestionButton } from "./answer/answer-card";
 import { AddSamples } from "./add-samples";
 import { Swirl } from "./logo";
@@ -27,6 +28,8 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
     (sources.kind === "auto" ||
       (sources.kind === "files" && sources.ids.some((id) => samples.data.file_ids.includes(id))));
   const tables = useTables(sources);
+  const mayAdd = useAtLeast("analyst");
+  const mayConnect = useAtLeast("admin");
 
   return (
     <div className="flex min-h-[75dvh] flex-col items-center justify-center py-10 text-center">
@@ -42,13 +45,14 @@ export function AskStart({ sources, ask, children }: AskStartProps) {
         ) : nothing ? (
           <>
             <p className="text-balance text-ink-soft">
-              There is no data yet. Add the sample data of a frozen-custard chain, upload a file, or
-              connect a database.
+              {mayAdd
+                ? `There is no data yet. Add the sample data of a frozen-custard chain${mayConnect ? ", upload a file, or connect a database" : " or upload a file"}.`
+                : "There is no data you may ask yet. Ask an analyst, admin or owner to add some or to open a source to you."}
             </p>
             <div className="mt-4 flex flex-wrap justify-center gap-2">
               <AddSamples variant="primary" />
-              <ButtonLink to="/files">Upload a file</ButtonLink>
-              <ButtonLink to="/connections">Connect a database</ButtonLink>
+              {mayAdd && <ButtonLink to="/files">Upload a file</ButtonLink>}
+              {mayConnect && <ButtonLink to="/connections">Connect a database</ButtonLink>}
             </div>
           </>
         ) : (

@@ -11,6 +11,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { ArrowDown, ArrowUp } from "lucide-react";
 import { useEffect, useMemo, useRef } from "react";
 import type { Cell, Column, Row } from "@/api/types";
+import { MoreColumns } from "@/components/more-columns";
 import { cn } from "@/lib/cn";
 import { cellFormatter, isNumericType, plainText } from "@/lib/format";
 import type { ResultRows } from "@/lib/use-result-rows";
@@ -84,88 +85,89 @@ export function DataTable({
   const below = virtual.getTotalSize() - (items.at(-1)?.end ?? 0);
   const total = widths.reduce((sum, width) => sum + width, 0);
 
+  const height = Math.min(maxHeight, HEAD + virtual.options.count * ROW + 2);
+
   return (
-    <div
-      ref={frame}
-      // Scrolled by keyboard, so it has to take the focus.
-      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-      tabIndex={0}
-      role="region"
-      aria-label={label}
-      className="overflow-auto overscroll-x-contain rounded-xl border border-line outline-offset-[-2px]"
-      style={{
-        maxHeight,
-        height: Math.min(maxHeight, HEAD + virtual.options.count * ROW + 2),
-        // A few narrow columns are not pulled apart over the whole width.
-        width: `min(100%, ${Math.round(total * 1.5)}px)`,
-      }}
-    >
-      <table
-        aria-rowcount={rowCount + 1}
-        className="w-full table-fixed border-separate border-spacing-0 text-sm tabular-nums"
-        style={{ minWidth: total }}
+    // A few narrow columns are not pulled apart over the whole width.
+    <div className="relative" style={{ width: `min(100%, ${Math.round(total * 1.5)}px)` }}>
+      <div
+        ref={frame}
+        // Scrolled by keyboard, so it has to take the focus.
+        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
+        tabIndex={0}
+        role="region"
+        aria-label={label}
+        className="overflow-auto overscroll-x-contain rounded-xl border border-line outline-offset-[-2px]"
+        style={{ maxHeight, height }}
       >
-        <colgroup>
-          {widths.map((width, index) => (
-            <col key={index} style={{ width }} />
-          ))}
-        </colgroup>
-        <thead className="sticky top-0 z-10">
-          <tr aria-rowindex={1}>
-            {table.getHeaderGroups()[0]?.headers.map((header, index) => {
-              const column = columns[index];
-              const sorted = header.column.getIsSorted();
-              const numeric = isNumericType(column?.type ?? "");
-              return (
-                <th
-                  key={header.id}
-                  scope="col"
-                  aria-sort={
-                    sorted === "asc" ? "ascending" : sorted === "desc" ? "descending" : undefined
-                  }
-                  className="border-b border-line bg-sunken p-0 font-semibold"
-                  style={{ height: HEAD }}
-                >
-                  <button
-                    type="button"
-                    disabled={!complete}
-                    onClick={header.column.getToggleSortingHandler()}
-                    title={`${column?.name} (${column?.type})${complete ? "" : " – sorting needs all rows; ask for an order instead"}`}
-                    className={cn(
-                      "flex h-full w-full items-center gap-1 px-3 outline-offset-[-3px]",
-                      numeric ? "flex-row-reverse" : "",
-                    )}
+        <table
+          aria-rowcount={rowCount + 1}
+          className="w-full table-fixed border-separate border-spacing-0 text-sm tabular-nums"
+          style={{ minWidth: total }}
+        >
+          <colgroup>
+            {widths.map((width, index) => (
+              <col key={index} style={{ width }} />
+            ))}
+          </colgroup>
+          <thead className="sticky top-0 z-10">
+            <tr aria-rowindex={1}>
+              {table.getHeaderGroups()[0]?.headers.map((header, index) => {
+                const column = columns[index];
+                const sorted = header.column.getIsSorted();
+                const numeric = isNumericType(column?.type ?? "");
+                return (
+                  <th
+                    key={header.id}
+                    scope="col"
+                    aria-sort={
+                      sorted === "asc" ? "ascending" : sorted === "desc" ? "descending" : undefined
+                    }
+                    className="border-b border-line bg-sunken p-0 font-semibold"
+                    style={{ height: HEAD }}
                   >
-                    <span className="truncate">{column?.name}</span>
-                    {sorted === "asc" && <ArrowUp className="size-3.5 shrink-0" aria-hidden />}
-                    {sorted === "desc" && <ArrowDown className="size-3.5 shrink-0" aria-hidden />}
-                  </button>
-                </th>
+                    <button
+                      type="button"
+                      disabled={!complete}
+                      onClick={header.column.getToggleSortingHandler()}
+                      title={`${column?.name} (${column?.type})${complete ? "" : " – sorting needs all rows; ask for an order instead"}`}
+                      className={cn(
+                        "flex h-full w-full items-center gap-1 px-3 outline-offset-[-3px]",
+                        numeric ? "flex-row-reverse" : "",
+                      )}
+                    >
+                      <span className="truncate">{column?.name}</span>
+                      {sorted === "asc" && <ArrowUp className="size-3.5 shrink-0" aria-hidden />}
+                      {sorted === "desc" && <ArrowDown className="size-3.5 shrink-0" aria-hidden />}
+                    </button>
+                  </th>
+                );
+              })}
+            </tr>
+          </thead>
+          <tbody>
+            {above > 0 && <Spacer height={above} span={columns.length} />}
+            {items.map((item) => {
+              const row = shown[item.index]?.original ?? rest?.rowAt(item.index);
+              if (!row) return <Awaited key={item.key} span={columns.length} index={item.index} />;
+              return (
+                <tr key={item.key} aria-rowindex={item.index + 2} className="group">
+                  {columns.map((column, index) => (
+                    <BodyCell
+                      key={index}
+                      value={row[index]}
+                      format={formats[index] ?? plainText}
+                      numeric={isNumericType(column.type)}
+                    />
+                  ))}
+                </tr>
               );
             })}
-          </tr>
-        </thead>
-        <tbody>
-          {above > 0 && <Spacer height={above} span={columns.length} />}
-          {items.map((item) => {
-            const row = shown[item.index]?.original ?? rest?.rowAt(item.index);
-            if (!row) return <Awaited key={item.key} span={columns.length} index={item.index} />;
-            return (
-              <tr key={item.key} aria-rowindex={item.index + 2} className="group">
-                {columns.map((column, index) => (
-                  <BodyCell
-                    key={index}
-                    value={row[index]}
-                    format={formats[index] ?? plainText}
-                    numeric={isNumericType(column.type)}
-                  />
-                ))}
-              </tr>
-            );
-          })}
-          {below > 0 && <Spacer height={below} span={columns.length} />}
-        </tbody>
-      </table>
+            {below > 0 && <Spacer height={below} span={columns.length} />}
+          </tbody>
+        </table>
+      </div>
+      <MoreColumns frame={frame} widths={widths} />
     </div>
   );
 }

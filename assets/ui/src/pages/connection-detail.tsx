@@ -22,6 +22,7 @@ import { Skeleton } from "@/components/ui/skeleton";
 import { toast } from "@/components/ui/toast";
 import { timeAgo } from "@/lib/format";
 import { kindLabel } from "@/lib/kinds";
+import { useAtLeast } from "@/lib/rights";
 
 export default function ConnectionDetail() {
   const { id = "" } = useParams();
@@ -47,6 +48,7 @@ function Detail({ connection }: { connection: Connection }) {
   const online = connection.agent === "online";
   const offlineTitle = online ? undefined : "The agent has to be online for this";
   const [renaming, setRenaming] = useState(false);
+  const mayManage = useAtLeast("admin");
   const client = useQueryClient();
 
   const test = useMutation({
@@ -67,15 +69,17 @@ function Detail({ connection }: { connection: Connection }) {
       heading={
         <span className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <span className="min-w-0 break-words">{connection.name}</span>
-          <Button
-            variant="ghost"
-            size="icon-small"
-            aria-label="Rename"
-            title="Rename"
-            onClick={() => setRenaming(true)}
-          >
-            <Pencil aria-hidden />
-          </Button>
+          {mayManage && (
+            <Button
+              variant="ghost"
+              size="icon-small"
+              aria-label="Rename"
+              title="Rename"
+              onClick={() => setRenaming(true)}
+            >
+              <Pencil aria-hidden />
+            </Button>
+          )}
           <ConnectionState connection={connection} />
         </span>
       }
@@ -119,7 +123,7 @@ function Detail({ connection }: { connection: Connection }) {
             </Button>
           }
         />
-        <KeyCard connection={connection} />
+        {mayManage && <KeyCard connection={connection} />}
       </div>
       <RenameConnection
         key={connection.name}

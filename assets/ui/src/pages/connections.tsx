@@ -15,12 +15,14 @@ import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { plural, timeAgo } from "@/lib/format";
 import { kindLabel, kindWords } from "@/lib/kinds";
+import { useAtLeast } from "@/lib/rights";
 
 export default function Connections() {
   const connections = useQuery(connectionsQuery);
   const navigate = useNavigate();
   const [creating, setCreating] = useState(false);
-  const add = (
+  const mayManage = useAtLeast("admin");
+  const add = mayManage && (
     <Button variant="primary" onClick={() => setCreating(true)}>
       <Plus aria-hidden />
       New connection
@@ -39,8 +41,9 @@ export default function Connections() {
       ) : connections.data.length === 0 ? (
         <Card>
           <Empty icon={Cable} title="No connections yet" action={add}>
-            Create one, then start the agent on a machine that reaches the database. The agent dials
-            out to this server: no port is opened there, and the database password stays there.
+            {mayManage
+              ? "Create one, then start the agent on a machine that reaches the database. The agent dials out to this server: no port is opened there, and the database password stays there."
+              : "Databases that an owner or admin connects appear here."}
           </Empty>
         </Card>
       ) : (

@@ -15,18 +15,20 @@ import { Card } from "@/components/ui/card";
 import { Empty, LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { formatBytes, plural, timeAgo } from "@/lib/format";
+import { useAtLeast } from "@/lib/rights";
 
 export default function Files() {
   const files = useQuery(filesQuery);
   const samples = useQuery(samplesQuery).data;
+  const mayAdd = useAtLeast("analyst");
   return (
     <Page
       title="Files"
-      note="Upload tables and ask across them."
+      note={mayAdd ? "Upload tables and ask across them." : "Tables you can ask across."}
       action={samples && !samples.added && files.data && files.data.length > 0 && <AddSamples />}
     >
-      <DropZone />
-      <UploadList />
+      {mayAdd && <DropZone />}
+      {mayAdd && <UploadList />}
       {files.isPending ? (
         <SkeletonRows count={4} className="h-18" />
       ) : files.isError ? (
@@ -38,8 +40,9 @@ export default function Files() {
             title="No files yet"
             action={samples && !samples.added && <AddSamples variant="primary" />}
           >
-            Drop a CSV, Excel or Parquet file above. If you have none at hand, add the sample data
-            of a frozen-custard chain and ask it something.
+            {mayAdd
+              ? "Drop a CSV, Excel or Parquet file above. If you have none at hand, add the sample data of a frozen-custard chain and ask it something."
+              : "Files that your colleagues upload appear here. Ask an analyst, admin or owner to add one."}
           </Empty>
         </Card>
       ) : (

@@ -1,19 +1,12 @@
 // One finished answer: the sentence, how the question was read, what was found, and the result to check it by.
-import {
-  BookOpenText,
-  Cpu,
-  FileSpreadsheet,
-  Cable,
-  Sparkles,
-  UserPen,
-  type LucideIcon,
-} from "lucide-react";
+import { BookOpenText, Cable, FileSpreadsheet } from "lucide-react";
 import type { Answer } from "@/api/types";
 import type { SourceChoice } from "@/components/source-picker";
 import { Badge } from "@/components/ui/badge";
 import { Card } from "@/components/ui/card";
 import { Notice } from "@/components/ui/notice";
 import { formatDuration, plural } from "@/lib/format";
+import { translators } from "@/lib/translators";
 import { AnswerProblem, Clarify } from "./outcomes";
 import { AnswerResult } from "./result";
 
@@ -100,15 +93,8 @@ export function SuggestionButton({
   );
 }
 
-const translators: Record<string, { icon: LucideIcon; label: string } | undefined> = {
-  offline: { icon: Cpu, label: "Built-in translator" },
-  llm: { icon: Sparkles, label: "Language model" },
-  user: { icon: UserPen, label: "Your query" },
-};
-
 function Foot({ answer }: { answer: Answer }) {
-  const translator = translators[answer.translator];
-  const Icon = translator?.icon;
+  const { icon: Icon, label } = translators[answer.translator];
   const { translate, execute, total } = answer.elapsed_ms;
   return (
     <div className="mt-3 flex flex-wrap items-center gap-x-2 gap-y-1.5 text-xs text-ink-faint">
@@ -127,11 +113,9 @@ function Foot({ answer }: { answer: Answer }) {
           </span>
         </Badge>
       ))}
-      {translator && Icon && (
-        <span className="flex items-center gap-1">
-          <Icon className="size-3.5" aria-hidden /> {translator.label}
-        </span>
-      )}
+      <span className="flex items-center gap-1">
+        <Icon className="size-3.5" aria-hidden /> {label}
+      </span>
       <span
         className="ml-auto tabular-nums"
         title={`Translated in ${formatDuration(translate)}, ran in ${formatDuration(execute)}${

@@ -7,18 +7,21 @@ import { AddSamples } from "@/components/add-samples";
 import { ButtonLink } from "@/components/ui/button";
 import { Card } from "@/components/ui/card";
 import { cn } from "@/lib/cn";
+import { useAtLeast } from "@/lib/rights";
 
 export function NextSteps() {
   const files = useQuery(filesQuery).data;
   const connections = useQuery(connectionsQuery).data;
   const answers = useQuery(answersQuery(null, 8)).data;
   const samples = useQuery(samplesQuery).data;
+  const mayAdd = useAtLeast("analyst");
+  const mayConnect = useAtLeast("admin");
   if (!files || !connections || !answers) return null;
 
   const hasData = files.length + connections.length > 0;
   const hasAsked = answers.length > 0;
   const hasConnection = connections.length > 0;
-  if (hasData && hasAsked && hasConnection) return null;
+  if (hasData && hasAsked && (hasConnection || !mayConnect)) return null;
 
   return (
     <Card aria-labelledby="next" className="mb-5 animate-fade">
@@ -30,12 +33,18 @@ export function NextSteps() {
           done={hasData}
           number={1}
           title="Add data"
-          text="Sample data of a frozen-custard chain, or a file of your own."
+          text={
+            mayAdd
+              ? "Sample data of a frozen-custard chain, or a file of your own."
+              : "Ask an analyst, admin or owner to add a file, or to open a source to you."
+          }
           action={
-            <>
-              {samples && !samples.added && <AddSamples variant="primary" />}
-              <ButtonLink to="/files">Upload</ButtonLink>
-            </>
+            mayAdd && (
+              <>
+                {samples && !samples.added && <AddSamples variant="primary" />}
+                <ButtonLink to="/files">Upload</ButtonLink>
+              </>
+            )
           }
         />
         <Step
@@ -51,17 +60,19 @@ export function NextSteps() {
             )
           }
         />
-        <Step
-          done={hasConnection}
-          number={3}
-          title="Connect a database"
-          text="An agent beside it dials out to this server. Its password stays where it is."
-          action={
-            <ButtonLink to="/connections" variant={hasAsked ? "primary" : "secondary"}>
-              Connect
-            </ButtonLink>
-          }
-        />
+        {mayConnect && (
+          <Step
+            done={hasConnection}
+            number={3}
+            title="Connect a database"
+            text="An agent beside it dials out to this server. Its password stays where it is."
+            action={
+              <ButtonLink to="/connections" variant={hasAsked ? "primary" : "secondary"}>
+                Connect
+              </ButtonLink>
+            }
+          />
+        )}
       </ol>
     </Card>
   );

@@ -1,4 +1,4 @@
-// Deletes a file after asking.
+// Deletes a file after asking; not shown to those who may not.
 import { useQueryClient } from "@tanstack/react-query";
 import { Trash2 } from "lucide-react";
 import { api, finish } from "@/api/client";
@@ -6,6 +6,7 @@ import type { DataFile } from "@/api/types";
 import { Button } from "@/components/ui/button";
 import { Confirm } from "@/components/ui/dialog";
 import { toast } from "@/components/ui/toast";
+import { useAtLeast } from "@/lib/rights";
 
 interface DeleteFileProps {
   file: DataFile;
@@ -14,6 +15,7 @@ interface DeleteFileProps {
 
 export function DeleteFile({ file, onDeleted }: DeleteFileProps) {
   const client = useQueryClient();
+  const allowed = useAtLeast("analyst");
 
   async function remove() {
     await finish(api.DELETE("/api/v1/files/{id}", { params: { path: { id: file.id } } }));
@@ -24,6 +26,7 @@ export function DeleteFile({ file, onDeleted }: DeleteFileProps) {
     toast.done(`${file.name} was deleted.`);
   }
 
+  if (!allowed) return null;
   return (
     <Confirm
       trigger={(open) => (

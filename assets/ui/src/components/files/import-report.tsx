@@ -10,6 +10,7 @@ import { LoadError, Notice } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { toast } from "@/components/ui/toast";
 import { groupDigits, plural } from "@/lib/format";
+import { useAtLeast } from "@/lib/rights";
 import { OddRows } from "./odd-rows";
 
 const TYPES = ["text", "integer", "decimal", "float", "boolean", "date", "timestamp"];
@@ -36,6 +37,7 @@ export function Report({ file, table }: { file: DataFile; table: string }) {
 
 function ReportBody({ file, report }: { file: DataFile; report: ImportReport }) {
   const client = useQueryClient();
+  const mayChange = useAtLeast("analyst");
   const [changes, setChanges] = useState<Changes>({});
   const patches = toPatches(report.columns, changes);
   const apply = useMutation({
@@ -75,6 +77,7 @@ function ReportBody({ file, report }: { file: DataFile; report: ImportReport }) 
               column={column}
               rename={changes[column.name]?.rename ?? column.name}
               type={changes[column.name]?.type ?? column.type}
+              fixed={!mayChange}
               onChange={(part) => change(column.name, part)}
             />
           ))}
@@ -84,28 +87,30 @@ function ReportBody({ file, report }: { file: DataFile; report: ImportReport }) 
             {apply.error.message}
           </Notice>
         )}
-        <div className="mt-3 flex flex-wrap items-center gap-2">
-          <Button
-            type="submit"
-            variant="primary"
-            disabled={patches.length === 0}
-            busy={apply.isPending}
-          >
-            Import again with the changes
-          </Button>
-          <Button
-            variant="ghost"
-            disabled={patches.length === 0 || apply.isPending}
-            onClick={() => setChanges({})}
-          >
-            Discard
-          </Button>
-          <span className="text-sm text-ink-soft">
-            {patches.length > 0
-              ? `${plural(patches.length, "column")} changed`
-              : "Change a name or a type to import the kept original again."}
-          </span>
-        </div>
+        {mayChange && (
+          <div className="mt-3 flex flex-wrap items-center gap-2">
+            <Button
+              type="submit"
+              variant="primary"
+              disabled={patches.length === 0}
+              busy={apply.isPending}
+            >
+              Import again with the changes
+            </Button>
+            <Button
+              variant="ghost"
+              disabled={patches.length === 0 || apply.isPending}
+              onClick={() => setChanges({})}
+            >
+              Discard
+            </Button>
+            <span className="text-sm text-ink-soft">
+              {patches.length > 0
+                ? `${plural(patches.length, "column")} changed`
+                : "Change a name or a type to import the kept original again."}
+            </span>
+          </div>
+        )}
       </form>
     </div>
   );
@@ -115,16 +120,19 @@ interface ColumnRowProps {
   column: Column;
   rename: string;
   type: string;
+  /** Shown, not to be changed. */
+  fixed: boolean;
   onChange: (part: { rename?: string; type?: string }) => void;
 }
 
-function ColumnRow({ column, rename, type, onChange }: ColumnRowProps) {
+function ColumnRow({ column, rename, type, fixed, onChange }: ColumnRowProps) {
   const types = TYPES.includes(column.type) ? TYPES : [column.type, ...TYPES];
   return (
     <li className="grid items-start gap-x-4 gap-y-2 p-3 sm:grid-cols-[12rem_9rem_minmax(0,1fr)]">
       <Input
         aria-label={`Name of the column ${column.name}`}
         value={rename}
+        readOnly={fixed}
         required
         maxLength={200}
         onChange={(event) => onChange({ rename: event.target.value })}
@@ -132,6 +140,7 @@ function ColumnRow({ column, rename, type, onChange }: ColumnRowProps) {
       <Select
         aria-label={`Type of the column ${column.name}`}
         value={type}
+        disabled={fixed}
         onChange={(event) => onChange({ type: event.target.value })}
       >
         {types.map((name) => (

@@ -1,15 +1,18 @@
 // Which translator turns questions into queries, and a test that says which step of reaching a model fails.
 import { useMutation } from "@tanstack/react-query";
-import { CircleCheck, CircleX, FlaskConical } from "lucide-react";
+import { FlaskConical } from "lucide-react";
 import { api, unwrap } from "@/api/client";
-import type { LlmTest, Settings } from "@/api/types";
+import type { Settings } from "@/api/types";
 import { Badge } from "@/components/ui/badge";
 import { Button } from "@/components/ui/button";
 import { Card, CardHead } from "@/components/ui/card";
 import { Notice } from "@/components/ui/notice";
+import { useAtLeast } from "@/lib/rights";
+import { Steps } from "./steps";
 
 export function ModelSettings({ settings }: { settings: Settings }) {
   const { llm, translator } = settings;
+  const mayTest = useAtLeast("admin");
   const test = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/settings/llm/test")) });
   return (
     <Card aria-labelledby="model">
@@ -42,14 +45,20 @@ export function ModelSettings({ settings }: { settings: Settings }) {
             local ones too.
           </p>
         )}
-        {llm.configured && (
+        {llm.configured && mayTest && (
           <Button busy={test.isPending} onClick={() => test.mutate()}>
             <FlaskConical aria-hidden />
             Test the model
           </Button>
         )}
         {test.isError && <Notice kind="error">{test.error.message}</Notice>}
-        {test.data && <Steps result={test.data} />}
+        {test.data && (
+          <Steps
+            title={test.data.ok ? "The model works." : "The model does not work yet."}
+            steps={test.data.steps}
+            names={stepNames}
+          />
+        )}
       </div>
     </Card>
   );
@@ -61,27 +70,3 @@ const stepNames: Record<string, string> = {
   model: "Model answers",
   json: "Answer is JSON",
 };
-
-function Steps({ result }: { result: LlmTest }) {
-  return (
-    <div role="status">
-      <p className="mb-2 font-semibold">
-        {result.ok ? "The model works." : "The model does not work yet."}
-      </p>
-      <ul className="space-y-1.5">
-        {result.steps.map(({ step, ok, message }) => (
-          <li key={step} className="flex items-start gap-2.5 text-sm">
-            {ok ? (
-              <CircleCheck className="mt-0.5 size-4 shrink-0 text-good" aria-label="Worked" />
-            ) : (
-              <CircleX className="mt-0.5 size-4 shrink-0 text-bad" aria-label="Failed" />
-            )}
-            <span className="min-w-0 break-words">
-              <span className="font-semibold">{stepNames[step] ?? step}.</span> {message}
-            </span>
-          </li>
-        ))}
-      </ul>
-    </div>
-  );
-}

@@ -21,7 +21,7 @@ interface CardHeadProps {
 export function CardHead({ title, note, action, id }: CardHeadProps) {
   return (
     <div className="flex flex-wrap items-center justify-between gap-x-4 gap-y-2 px-5 pt-4 pb-3">
-      <div className="min-w-0">
+      <div className="min-w-0 flex-1 basis-48">
         <h2 id={id} className="text-[1.0625rem]">
           {title}
         </h2>

@@ -13,7 +13,7 @@ interface DialogProps {
   description?: string;
   children: ReactNode;
   side?: boolean;
-  /** A dialog whose content must not be lost by a stray click closes only by its buttons. */
+  /** A dialog whose content must not be lost by a stray click or key closes only by its buttons. */
   sticky?: boolean;
   wide?: boolean;
 }
@@ -44,6 +44,9 @@ export function Dialog({
             field.focus();
           }}
           onInteractOutside={(event) => {
+            if (sticky) event.preventDefault();
+          }}
+          onEscapeKeyDown={(event) => {
             if (sticky) event.preventDefault();
           }}
           className={cn(

@@ -10,7 +10,7 @@ import { Notice } from "@/components/ui/notice";
 import { toast } from "@/components/ui/toast";
 import { useUser } from "@/lib/use-session";
 
-export function Profile() {
+export function NameCard() {
   const user = useUser();
   const [name, setName] = useState(user.name);
   const save = useMutation({
@@ -26,7 +26,7 @@ export function Profile() {
     <Card aria-labelledby="profile">
       <CardHead
         id="profile"
-        title="Profile"
+        title="Name"
         note={`${user.email} · ${user.role} of ${user.organization.name}`}
       />
       <form
