@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures a binary: benches/program.py, PostgreSQL behind an agent, many agents, then every benches/import*.py. DuckDB
+# Measures a binary: benches/program.py, PostgreSQL behind an agent, many agents, many people, then every benches/import*.py. DuckDB
 # (as the yardstick) and an Arrow client come from a cached Python environment; the product uses neither.
 # usage: bench.sh BINARY
 set -euo pipefail
@@ -24,6 +24,9 @@ echo "==> PostgreSQL behind an agent"
 "$venv/bin/python" benches/postgres.py "$binary"
 echo "==> Many agents"
 python3 benches/agents.py "$binary"
+echo "==> Many people"
+type -P wrk >/dev/null || echo "*** wrk is missing, so this part is left out. Please run: sudo apt-get install wrk" >&2
+! type -P wrk >/dev/null || python3 benches/accounts.py "$binary"
 for bench in benches/import*.py; do
   [ -e "$bench" ] || continue
   echo "==> $bench"

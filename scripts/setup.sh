@@ -217,6 +217,32 @@ check_mongod() {
   say "$("$(find_mongod)" --version | head -n 1 | sed 's/db version/mongod/')"
 }
 
+# A mail server for the tests, in Python; kept in the cache, never shipped.
+smtp_packages="aiosmtpd==1.4.6 --hash=sha256:72c99179ba5aa9ae0abbda6994668239b64a5ce054471955fe75f581d2592475
+atpublic==9.0.0 --hash=sha256:449c3c4f0c74df79749d6fe225ba55e2a2fce34b303f0329211e4d6989ed6f6e
+attrs==26.1.0 --hash=sha256:c647aa4a12dfbad9333ca4e71fe62ddc36f4e63b2d260a37a8b83d2f043ac309"
+
+check_smtp() {
+  local folder="$cache/aiosmtpd-1.4.6"
+  if ! PYTHONPATH="$folder" python3 -c 'import aiosmtpd' 2>/dev/null; then
+    python3 -m pip --version >/dev/null 2>&1 || apt_install "pip" python3 python3-pip
+    say "fetching a mail server for the tests (0.3 MB, into $cache)"
+    local work
+    work=$(mktemp -d)
+    echo "$smtp_packages" >"$work/req.txt"
+    mkdir -p "$cache"
+    rm -rf "$folder.part"
+    if ! python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore --no-deps \
+      --only-binary :all: --require-hashes -r "$work/req.txt" --target "$folder.part"; then
+      rm -rf "$work" "$folder.part"
+      fail "aiosmtpd could not be fetched (pip's words are above). Try again, or run: pip install aiosmtpd"
+    fi
+    rm -rf "$work" "$folder"
+    mv "$folder.part" "$folder"
+  fi
+  say "aiosmtpd $(PYTHONPATH="$folder" python3 -c 'import aiosmtpd; print(aiosmtpd.__version__)')"
+}
+
 case "${1:-build}" in
 build)
   echo "==> Check what building needs"
@@ -234,6 +260,7 @@ test)
   check_pgbouncer
   check_mariadb
   check_mongod
+  check_smtp
   check_chromium
   ;;
 chromium) find_chromium || fail "Chromium is missing. Please run: make setup-test" ;;

@@ -32,6 +32,12 @@ pub enum Error {
     /// Over a rate or concurrency limit; later it may pass.
     #[error("{0}")]
     TooMany(String),
+    /// Too often; the same request may pass after `retry_after`.
+    #[error("{message}")]
+    RateLimited {
+        message: String,
+        retry_after: std::time::Duration,
+    },
     /// The guard or a policy does not allow this query.
     #[error("{0}")]
     Refused(String),
@@ -87,6 +93,7 @@ impl Error {
             Error::Conflict(_) => "conflict",
             Error::TooLarge(_) => "too_large",
             Error::TooMany(_) => "too_many",
+            Error::RateLimited { .. } => "rate_limited",
             Error::Refused(_) => "refused",
             Error::AgentOffline(_) => "agent_offline",
             Error::Source { .. } => "source",

@@ -17,6 +17,7 @@
 //! 1 ingest     files in: sniff, type, profile, write Parquet
 //! 1 source     where queries run: files (DataFusion), PostgreSQL, MySQL, MongoDB, SQLite files
 //! 1 translate  from a question to a query: by a model, or offline
+//! 1 mail       letters: their words, mail servers, the outbox folder
 //! 1 db         the server's own records, SQLite or PostgreSQL
 //! 1 storage    where uploaded files and results lie
 //! 1 link       one socket, many requests: replies, credit, cancel
@@ -38,6 +39,7 @@ pub mod guard;
 pub mod id;
 pub mod ingest;
 pub mod link;
+pub mod mail;
 pub mod protocol;
 pub mod rows;
 pub mod server;

@@ -16,7 +16,14 @@ const document = JSON.parse(readFileSync(new URL("./openapi.json", import.meta.u
 export default defineConfig({
   define: { CONNECTION_KINDS: JSON.stringify(document.components.schemas.Kind.enum) },
   plugins: [react(), tailwindcss(), precompress()],
-  resolve: { alias: { "@": fileURLToPath(new URL("./src", import.meta.url)) } },
+  resolve: {
+    alias: {
+      "@": fileURLToPath(new URL("./src", import.meta.url)),
+      "react-style-singleton": fileURLToPath(
+        new URL("./src/lib/style-singleton.ts", import.meta.url),
+      ),
+    },
+  },
   build: {
     target: "es2022",
     // The server's content policy allows no data: fonts or scripts, so nothing is inlined.

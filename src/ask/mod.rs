@@ -196,10 +196,14 @@ impl<'a> Run<'a> {
                     return Ok(None);
                 }
             };
-            self.answer.interpretation = query.reading;
+            self.answer.interpretation.clone_from(&query.reading);
             self.answer.query = Some(query.text.clone());
             match self.execute(candidate, &catalog, &query.text).await {
-                Ok(chart) => return Ok(chart),
+                Ok(chart) => {
+                    let context = self.context(candidate, &catalog, None);
+                    translator.worked(&context, &query).await?;
+                    return Ok(chart);
+                }
                 // The offline translator would write the same query again.
                 Err(error)
                     if attempt < MAX_ATTEMPTS
@@ -243,15 +247,8 @@ impl<'a> Run<'a> {
     ) -> Result<Translation> {
         let began = Instant::now();
         let words = failed.map(|(_, error)| error.to_string()).unwrap_or_default();
-        let context = Context {
-            question: &self.request.question,
-            dialect: candidate.source.dialect(),
-            catalog,
-            glossary: &self.request.glossary,
-            turns: &self.request.turns,
-            today: self.request.today,
-            failed: failed.map(|(query, _)| FailedAttempt { query, error: &words }),
-        };
+        let failed = failed.map(|(query, _)| FailedAttempt { query, error: &words });
+        let context = self.context(candidate, catalog, failed);
         // An asker who leaves while a model thinks must not keep it thinking.
         let translation = tokio::select! {
             translation = translator.translate(&context) => translation,
@@ -259,6 +256,23 @@ impl<'a> Run<'a> {
         };
         self.translating += began.elapsed();
         translation
+    }
+
+    fn context<'c>(
+        &'c self,
+        candidate: &Candidate,
+        catalog: &'c Catalog,
+        failed: Option<FailedAttempt<'c>>,
+    ) -> Context<'c> {
+        Context {
+            question: &self.request.question,
+            dialect: candidate.source.dialect(),
+            catalog,
+            glossary: &self.request.glossary,
+            turns: &self.request.turns,
+            today: self.request.today,
+            failed,
+        }
     }
 
     /// validate → run → present.

@@ -14,6 +14,7 @@ use crate::config::{
 };
 use crate::db::Db;
 use crate::error::Error;
+use crate::mail::Mailer;
 use crate::source::{self, Kind};
 use crate::translate::llm;
 
@@ -90,6 +91,9 @@ pub async fn run(args: Args) -> Result<i32> {
             }
         }
     }
+    for finding in mail(&config).await {
+        tell("mail", finding);
+    }
     if AgentConfig::is_configured(&inputs)? {
         let agent = AgentConfig::load(&inputs, AgentFlags::default()).map_err(super::BadUsage::of)?;
         for connection in &agent.connections {
@@ -145,6 +149,24 @@ fn address(config: &Config) -> Finding {
 
 async fn model(config: &LlmConfig) -> Vec<Finding> {
     let steps = llm::test(config).await.steps.into_iter();
+    steps
+        .map(|step| {
+            if step.ok {
+                Finding::Good(step.message)
+            } else {
+                Finding::Bad(step.message)
+            }
+        })
+        .collect()
+}
+
+/// Reaches the mail server and logs in; nothing is sent.
+async fn mail(config: &Config) -> Vec<Finding> {
+    let mailer = match Mailer::new(&config.mail, &config.server.data_dir) {
+        Ok(mailer) => mailer,
+        Err(error) => return vec![Finding::Bad(error.to_string())],
+    };
+    let steps = mailer.reach().await.steps.into_iter();
     steps
         .map(|step| {
             if step.ok {

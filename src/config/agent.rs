@@ -114,6 +114,7 @@ impl AgentConfig {
         // One file serves both roles, so the server's keys are checked here too; only their sense is not.
         let log = Config::read(&mut settings)?.log;
         super::llm::Raw::read(&mut settings)?;
+        super::mail::Raw::read(&mut settings)?;
         let mut raw = Raw::read(&mut settings)?;
         settings.refuse_unknown()?;
         raw.single.add_plain_variables(&settings)?;

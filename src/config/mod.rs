@@ -5,7 +5,9 @@
 //! explains every key; `tests/it/config.rs` keeps it equal to the defaults written here.
 
 mod agent;
+mod limits;
 mod llm;
+mod mail;
 mod policy;
 mod proxy;
 mod settings;
@@ -17,14 +19,18 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 
+use self::limits::{Networks, Origins};
 use self::settings::Settings;
 use self::value::{LogFilter, Size, WebUrl};
 use crate::error::{Error, Result};
 
 pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts};
+pub use self::limits::LimitsConfig;
 pub use self::llm::LlmConfig;
+pub use self::mail::{MailConfig, MailTransport, SmtpConfig, SmtpSecurity};
 pub use self::policy::{Mask, PolicyConfig};
 pub use self::proxy::{Proxy, ProxyConfig};
 pub use self::settings::Inputs;
@@ -45,6 +51,8 @@ pub struct Config {
     pub query: QueryConfig,
     /// None: the offline translator answers.
     pub llm: Option<LlmConfig>,
+    pub mail: MailConfig,
+    pub limits: LimitsConfig,
     pub log: LogConfig,
 }
 
@@ -60,6 +68,10 @@ pub struct ServerConfig {
     pub secret_key: Option<SecretString>,
     /// How long running queries may go on once the server is told to stop.
     pub drain: Duration,
+    /// Machines in front of the server whose word on the caller's address counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Other web origins whose pages may use the API.
+    pub cors_origins: Vec<String>,
 }
 
 /// `[database]`
@@ -131,6 +143,7 @@ impl Config {
         let mut settings = Settings::new(inputs)?;
         let mut config = Config::read(&mut settings)?;
         let llm = llm::Raw::read(&mut settings)?;
+        let mail = mail::Raw::read(&mut settings)?;
         // One file serves both roles, so the agent's keys are checked here too; only their sense is not.
         agent::Raw::read(&mut settings)?;
         settings.refuse_unknown()?;
@@ -145,6 +158,7 @@ impl Config {
             config.database.url = Some(url);
         }
         config.llm = llm.complete()?;
+        config.mail = mail.complete(config.server.public_url.as_deref())?;
         config.check()?;
         Ok(config)
     }
@@ -160,6 +174,12 @@ impl Config {
                 public_url: s.get("server", "public_url")?.map(|WebUrl(url)| url),
                 secret_key: s.secret("server", "secret_key", "secret_key_file", &["SECRET_KEY"])?,
                 drain: s.get("server", "drain")?.unwrap_or(default.server.drain),
+                trusted_proxies: s
+                    .get("server", "trusted_proxies")?
+                    .map_or(default.server.trusted_proxies, |Networks(networks)| networks),
+                cors_origins: s
+                    .get("server", "cors_origins")?
+                    .map_or(default.server.cors_origins, |Origins(origins)| origins),
             },
             database: DatabaseConfig {
                 url: s.secret("database", "url", "url_file", &["DATABASE_URL"])?,
@@ -189,6 +209,8 @@ impl Config {
                     .unwrap_or(default.query.keep_results),
             },
             llm: None,
+            mail: default.mail,
+            limits: LimitsConfig::read(s)?,
             log: LogConfig::read(s)?,
         })
     }
@@ -214,7 +236,16 @@ impl Config {
                     .into(),
             ));
         }
-        Ok(())
+        // A link made from the request's own words could be led astray by whoever asks for it: the letter goes
+        // to somebody else.
+        if matches!(self.mail.transport, MailTransport::Smtp(_)) && self.server.public_url.is_none() {
+            return Err(Error::Invalid(
+                "A mail server is configured, and letters hold links to this server: set server.public_url (or \
+                 CUSTARD_SERVER_PUBLIC_URL) to the address people reach it at, such as https://custard.example.com."
+                    .into(),
+            ));
+        }
+        self.limits.check()
     }
 }
 
@@ -228,6 +259,8 @@ impl Default for Config {
                 public_url: None,
                 secret_key: None,
                 drain: DRAIN,
+                trusted_proxies: Vec::new(),
+                cors_origins: Vec::new(),
             },
             database: DatabaseConfig {
                 url: None,
@@ -247,6 +280,8 @@ impl Default for Config {
                 keep_results: Duration::from_secs(24 * 60 * 60),
             },
             llm: None,
+            mail: MailConfig::default(),
+            limits: LimitsConfig::default(),
             log: LogConfig::default(),
         }
     }
@@ -288,6 +323,7 @@ pub fn keys() -> Vec<String> {
         let mut settings = Settings::new(&inputs)?;
         Config::read(&mut settings)?;
         llm::Raw::read(&mut settings)?;
+        mail::Raw::read(&mut settings)?;
         agent::Raw::read(&mut settings)?;
         Ok::<_, Error>(settings.known())
     };

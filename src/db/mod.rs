@@ -7,6 +7,8 @@
 pub mod connections;
 pub mod conversations;
 pub mod files;
+pub mod login_attempts;
+pub mod mail;
 pub mod queries;
 pub mod results;
 pub mod schema;

@@ -104,6 +104,35 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    outgoing_mail (id) {
+        id -> Text,
+        organization_id -> Nullable<Text>,
+        recipient -> Text,
+        template -> Text,
+        variables -> Text,
+        state -> Text,
+        attempts -> Integer,
+        next_try_at -> Timestamp,
+        claimed_until -> Nullable<Timestamp>,
+        unreachable -> Bool,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    login_attempts (account, network) {
+        account -> Text,
+        network -> Text,
+        failures -> Integer,
+        failed_at -> Nullable<Timestamp>,
+        succeeded_at -> Nullable<Timestamp>,
+        told_at -> Nullable<Timestamp>,
+    }
+}
+
 diesel::joinable!(users -> organizations (organization_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::allow_tables_to_appear_in_same_query!(

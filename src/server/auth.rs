@@ -7,8 +7,8 @@ use std::pin::Pin;
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
-use super::App;
 use super::error::ApiError;
+use super::{App, limits};
 use crate::error::Error;
 use crate::service::accounts::{Identity, Role};
 
@@ -20,6 +20,9 @@ pub struct Analyst(pub Identity);
 
 /// Somebody who may manage connections.
 pub struct Admin(pub Identity);
+
+/// Somebody who answers for the organization.
+pub struct Owner(pub Identity);
 
 /// The token of an `Authorization: Bearer …` header.
 pub fn bearer(request: &HttpRequest) -> Option<&str> {
@@ -39,6 +42,7 @@ async fn identify(request: HttpRequest, least: Role) -> Result<Identity, ApiErro
     let token = bearer(&request)
         .ok_or_else(|| Error::Unauthorized("This needs an access token. Log in first.".into()))?;
     let identity = app.accounts.identify(token).await?;
+    limits::count_account(app, &request, &identity.user_id).await?;
     if identity.role < least {
         return Err(Error::Forbidden("Your role does not allow this. Ask an owner or admin.".into()).into());
     }
@@ -62,3 +66,4 @@ macro_rules! extractor {
 extractor!(User, Role::Viewer);
 extractor!(Analyst, Role::Analyst);
 extractor!(Admin, Role::Admin);
+extractor!(Owner, Role::Owner);

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::service::limits::whole_seconds;
 
 /// An [`Error`] on its way out.
 #[derive(Debug)]
@@ -85,7 +86,7 @@ impl ResponseError for ApiError {
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::Conflict(_) => StatusCode::CONFLICT,
             Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            Error::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Error::TooMany(_) | Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::AgentOffline(_) => StatusCode::SERVICE_UNAVAILABLE,
             Error::Source { .. } | Error::Llm(_) => StatusCode::BAD_GATEWAY,
             Error::Timeout(_) => StatusCode::GATEWAY_TIMEOUT,
@@ -96,7 +97,11 @@ impl ResponseError for ApiError {
     }
 
     fn error_response(&self) -> HttpResponse {
-        HttpResponse::build(self.status_code()).json(self.body())
+        let mut response = HttpResponse::build(self.status_code());
+        if let Error::RateLimited { retry_after, .. } = &self.error {
+            response.insert_header((header::RETRY_AFTER, whole_seconds(*retry_after).to_string()));
+        }
+        response.json(self.body())
     }
 }
 

@@ -3,8 +3,11 @@
 pub mod agent_socket;
 pub mod api;
 pub mod auth;
+pub mod client;
 pub mod error;
 pub mod health;
+pub mod limits;
+pub mod safety;
 pub mod status_socket;
 pub mod ui;
 
@@ -14,8 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
-use actix_web::http::header;
-use actix_web::middleware::{DefaultHeaders, NormalizePath, TrailingSlash};
+use actix_web::middleware::{Condition, NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
 use chrono::TimeDelta;
 use rand::Rng;
@@ -28,14 +30,20 @@ use utoipa_swagger_ui::SwaggerUi;
 use crate::config::Config;
 use crate::db::{self, Db};
 use crate::error::{Error, Result};
+use crate::mail::Mailer;
 use crate::service::accounts::Accounts;
 use crate::service::agents::Hub;
+use crate::service::caches::Caches;
 use crate::service::connections::Connections;
 use crate::service::files::Files;
+use crate::service::guessing::Guessing;
+use crate::service::limits::Limits;
+use crate::service::mail::Post;
 use crate::service::questions::Questions;
 use crate::service::results::Results;
 use crate::service::status::Events;
-use crate::source::Limits;
+use crate::service::translations::Remembered;
+use crate::source::Limits as QueryLimits;
 use crate::storage::Storage;
 use crate::translate::Translator;
 use crate::translate::llm::Llm;
@@ -46,11 +54,6 @@ const MAX_JSON: usize = 256 * 1024;
 
 /// Between two rounds of housekeeping (expired results, ended sessions).
 const HOUSEKEEPING: Duration = Duration::from_secs(10 * 60);
-
-/// Scripts only from here, no frames, no plugins. Styles may be inline: chart and editor libraries set them.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
-     img-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' ws: wss:; worker-src 'self' blob:; \
-     object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /// Everything handlers need.
 pub struct App {
@@ -63,6 +66,10 @@ pub struct App {
     pub results: Results,
     pub events: Events,
     pub hub: Hub,
+    pub post: Post,
+    pub limits: Limits,
+    pub guessing: Guessing,
+    pub caches: Caches,
     /// What set-up asks for when the server can be reached from other machines.
     pub setup_code: Option<String>,
     pub started: Instant,
@@ -143,6 +150,7 @@ impl App {
             config.database.pool_size,
         )?;
         let secret = secret_key(&config)?;
+        let caches = Caches::new();
         let events = Events::new();
         let hub = Hub::new();
         let accounts = Accounts::new(db.clone(), &secret);
@@ -155,16 +163,20 @@ impl App {
         );
         let connections = Connections::new(db.clone(), hub.clone(), events.clone());
         let keep = TimeDelta::from_std(config.query.keep_results).map_err(Error::internal)?;
-        let results = Results::new(db.clone(), storage.clone(), keep);
+        let results = Results::new(db.clone(), storage.clone(), keep, &caches);
         let translator: Arc<dyn Translator> = match &config.llm {
             Some(llm) => Arc::new(Llm::new(llm.clone())?),
             None => Arc::new(Offline),
         };
-        let limits = Limits {
+        let translator = Arc::new(Remembered::new(translator, &caches));
+        let post = Post::new(db.clone(), Mailer::new(&config.mail, data_dir)?);
+        let limits = Limits::new(&config.limits);
+        let guessing = Guessing::new(db.clone(), config.server.public_url.clone());
+        let query_limits = QueryLimits {
             rows: config.query.max_rows,
             bytes: config.query.max_bytes,
             time_ms: u64::try_from(config.query.time.as_millis()).unwrap_or(u64::MAX),
-            ..Limits::default()
+            ..QueryLimits::default()
         };
         let questions = Questions::new(
             db.clone(),
@@ -173,7 +185,7 @@ impl App {
             results.clone(),
             events.clone(),
             translator,
-            limits,
+            query_limits,
         );
         let setup_code = (!config.server.listen.ip().is_loopback()).then(setup_code);
         let app = App {
@@ -186,6 +198,10 @@ impl App {
             results,
             events,
             hub,
+            post,
+            limits,
+            guessing,
+            caches,
             setup_code,
             started: Instant::now(),
         };
@@ -204,22 +220,7 @@ impl App {
 
     /// Whether a browser's request comes from our own pages; requests without an Origin are no browser's.
     pub fn is_own_origin(&self, request: &HttpRequest) -> bool {
-        let Some(origin) = request
-            .headers()
-            .get(header::ORIGIN)
-            .and_then(|value| value.to_str().ok())
-        else {
-            return true;
-        };
-        let host = origin.split_once("://").map_or(origin, |(_, host)| host);
-        let public = self
-            .config
-            .server
-            .public_url
-            .as_deref()
-            .and_then(|url| url.split_once("://"));
-        public.is_some_and(|(_, rest)| rest.trim_end_matches('/') == host)
-            || host == request.connection_info().host()
+        safety::is_own(request, &self.config.server)
     }
 }
 
@@ -246,7 +247,13 @@ pub async fn start(config: Config) -> Result<Running> {
         None
     };
     tokio::spawn(app.connections.clone().keep_up());
-    tokio::spawn(housekeeping(app.results.clone(), app.accounts.clone()));
+    tokio::spawn(app.post.clone().keep_sending());
+    tokio::spawn(housekeeping(
+        app.results.clone(),
+        app.accounts.clone(),
+        app.post.clone(),
+        app.guessing.clone(),
+    ));
     let drain = Drain {
         hub: app.hub.clone(),
         events: app.events.clone(),
@@ -308,6 +315,8 @@ fn build(
     >,
 > {
     let unreadable = |error: String| error::unreadable(error);
+    let has_cors = !app.config.server.cors_origins.is_empty();
+    let cors = safety::cors(&app.config.server);
     ActixApp::new()
         .into_utoipa_app()
         .openapi(ApiDocument::openapi())
@@ -326,27 +335,24 @@ fn build(
         .into_app()
         .service(web::redirect("/api/docs", "/api/docs/"))
         .default_service(web::to(ui::public_file))
-        .wrap(security_headers())
+        .wrap(from_fn(limits::by_address))
+        .wrap(Condition::new(has_cors, cors))
+        .wrap(from_fn(safety::headers))
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
         .wrap(TracingLogger::default())
 }
 
-fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new()
-        .add((header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY))
-        .add((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .add((header::X_FRAME_OPTIONS, "DENY"))
-        .add((header::REFERRER_POLICY, "same-origin"))
-        .add(("Permissions-Policy", "camera=(), geolocation=(), microphone=()"))
-        .add(("Cross-Origin-Opener-Policy", "same-origin"))
-}
-
 /// Expires results and sessions, for as long as the server runs.
-async fn housekeeping(results: Results, accounts: Accounts) {
+async fn housekeeping(results: Results, accounts: Accounts, post: Post, guessing: Guessing) {
     let mut rounds = tokio::time::interval(HOUSEKEEPING);
     loop {
         rounds.tick().await;
-        for outcome in [results.expire().await, accounts.prune().await] {
+        for outcome in [
+            results.expire().await,
+            accounts.prune().await,
+            post.prune().await,
+            guessing.prune().await,
+        ] {
             if let Err(error) = outcome {
                 tracing::error!(%error, "housekeeping failed");
             }

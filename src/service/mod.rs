@@ -1,7 +1,12 @@
 //! What the product does, without HTTP: each file one noun.
 
+pub mod caches;
+
 pub mod accounts;
 pub mod agents;
+pub mod guessing;
+pub mod limits;
+pub mod mail;
 pub mod status;
 
 pub mod connections;
@@ -12,4 +17,5 @@ pub mod samples;
 pub mod evaluate;
 pub mod questions;
 pub mod streams;
+pub mod translations;
 mod under_way;

@@ -6,6 +6,8 @@
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::BatchCoalescer;
@@ -22,6 +24,7 @@ use crate::db::{Db, results as records};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::rows::{self, ColumnInfo, json};
+use crate::service::caches::{Caches, Counted};
 use crate::storage::Storage;
 
 /// Rows of every stored batch but the last.
@@ -30,12 +33,27 @@ pub const BATCH_ROWS: usize = 4_096;
 /// Rows of one page at most.
 pub const MAX_PAGE: usize = 10_000;
 
+/// Memory for pages in bytes, and how long one is kept: as long as somebody looks at a result.
+const PAGE_BYTES: u64 = 32 << 20;
+const PAGE_TIME: Duration = Duration::from_secs(10 * 60);
+
 /// Stored results. Cheap to clone.
 #[derive(Clone)]
 pub struct Results {
     db: Db,
     storage: Storage,
     keep: TimeDelta,
+    /// First rows of results that are looked at; a result never changes once it is written.
+    pages: Counted<PageKey, Arc<PageRows>>,
+}
+
+/// A result, and where its page begins and how long it may be.
+type PageKey = (String, u64, usize);
+
+/// What a page holds of its file.
+struct PageRows {
+    columns: Vec<ColumnInfo>,
+    rows: Vec<Vec<serde_json::Value>>,
 }
 
 /// Some rows of a stored result.
@@ -48,8 +66,18 @@ pub struct Page {
 
 impl Results {
     /// `keep` is how long results of answers that nobody kept are stored.
-    pub fn new(db: Db, storage: Storage, keep: TimeDelta) -> Results {
-        Results { db, storage, keep }
+    pub fn new(db: Db, storage: Storage, keep: TimeDelta, caches: &Caches) -> Results {
+        Results {
+            db,
+            storage,
+            keep,
+            pages: caches.add(
+                "result_pages",
+                PAGE_BYTES,
+                PAGE_TIME,
+                |_, page: &Arc<PageRows>| page.weight(),
+            ),
+        }
     }
 
     /// Begins to store a result; nothing is visible until [`Writer::finish`].
@@ -125,9 +153,28 @@ impl Results {
 
     /// Rows `offset..offset+limit`. Errors: `NotFound` when it is somebody else's or has expired.
     pub async fn page(&self, user_id: &str, id: &str, offset: u64, limit: usize) -> Result<Page> {
+        // Always asked: whether it is still there, and this person's.
         let record = self.record(user_id, id).await?;
-        let path = self.storage.result(id);
         let limit = limit.min(MAX_PAGE);
+        let key = (id.to_owned(), offset, limit);
+        let page = match self.pages.get(&key).await {
+            Some(page) => page,
+            None => {
+                let page = Arc::new(self.read_page(id, offset, limit).await?);
+                self.pages.insert(key, page.clone()).await;
+                page
+            }
+        };
+        Ok(Page {
+            columns: page.columns.clone(),
+            rows: page.rows.clone(),
+            row_count: u64::try_from(record.row_count).unwrap_or_default(),
+            truncated: record.truncated,
+        })
+    }
+
+    async fn read_page(&self, id: &str, offset: u64, limit: usize) -> Result<PageRows> {
+        let path = self.storage.result(id);
         blocking(move || {
             let mut reader = open(&path)?;
             let columns = rows::columns(&reader.schema());
@@ -147,12 +194,7 @@ impl Results {
                     }
                 }
             }
-            Ok(Page {
-                columns,
-                rows: page,
-                row_count: u64::try_from(record.row_count).unwrap_or_default(),
-                truncated: record.truncated,
-            })
+            Ok(PageRows { columns, rows: page })
         })
         .await
     }
@@ -183,6 +225,31 @@ impl Results {
                 }
                 other => other,
             })
+    }
+}
+
+impl PageRows {
+    /// About how many bytes it takes.
+    fn weight(&self) -> usize {
+        fn value(one: &serde_json::Value) -> usize {
+            use serde_json::Value;
+            size_of::<Value>()
+                + match one {
+                    Value::String(text) => text.len(),
+                    Value::Array(items) => items.iter().map(value).sum(),
+                    Value::Object(entries) => entries
+                        .iter()
+                        .map(|(name, item)| 64 + name.len() + value(item))
+                        .sum(),
+                    Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+                }
+        }
+        let rows: usize = self
+            .rows
+            .iter()
+            .map(|row| 24 + row.iter().map(value).sum::<usize>())
+            .sum();
+        rows + self.columns.len() * 128
     }
 }
 

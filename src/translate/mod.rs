@@ -27,6 +27,12 @@ pub trait Translator: Send + Sync {
     /// Errors are failures of the translator itself (the model cannot be reached); a question that cannot be
     /// read is a [`Translation::Refuse`].
     async fn translate(&self, context: &Context<'_>) -> Result<Translation>;
+
+    /// This query, perhaps after repairs, was run and gave an answer to the context's question. For
+    /// translators that remember.
+    async fn worked(&self, _context: &Context<'_>, _query: &Query) -> Result<()> {
+        Ok(())
+    }
 }
 
 /// All a translator may know.

@@ -78,6 +78,19 @@ export const test = base.extend<Fixtures>({
     await running.stop();
   },
   baseURL: async ({ server }, use) => use(server),
+  // Whatever a test does, the page must not want more than its content policy allows.
+  page: async ({ page }, use) => {
+    const violations: string[] = [];
+    await page.exposeFunction("reportViolation", (what: string) => violations.push(what));
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", (event) => {
+        const { reportViolation } = window as unknown as { reportViolation: (what: string) => void };
+        reportViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
+      });
+    });
+    await use(page);
+    expect(violations, "violations of the content policy").toEqual([]);
+  },
   app: async ({ page, server }, use) => {
     const answer = await page.request.post(`${server}/api/v1/setup`, {
       data: owner,

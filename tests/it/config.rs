@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Keys of the example that show a made-up value because there is no default.
-const WITHOUT_DEFAULT: [&str; 19] = [
+const WITHOUT_DEFAULT: [&str; 33] = [
     "server.public_url",
     "server.secret_key",
     "server.secret_key_file",
@@ -21,6 +21,20 @@ const WITHOUT_DEFAULT: [&str; 19] = [
     "database.url_file",
     "llm.api_key",
     "llm.api_key_file",
+    "mail.from",
+    "mail.reply_to",
+    "mail.smtp_url",
+    "mail.smtp_url_file",
+    "mail.resend_api_key",
+    "mail.resend_api_key_file",
+    "mail.host",
+    "mail.port",
+    "mail.security",
+    "mail.user",
+    "mail.password",
+    "mail.password_file",
+    "mail.ca_file",
+    "mail.hello_name",
     "agent.servers",
     "agent.name",
     "agent.proxy",

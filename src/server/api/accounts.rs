@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::error::Error;
-use crate::server::App;
 use crate::server::auth::User;
 use crate::server::error::{ApiResult, ErrorBody};
+use crate::server::{App, client};
 use crate::service::accounts::{ACCESS_SECONDS, Identity, LogIn, NewAccount, REFRESH_DAYS, Role};
+use crate::service::limits::{Class, Whose};
 
 /// Only these paths ever see the cookie.
 const COOKIE_PATH: &str = "/api/v1/auth";
@@ -141,7 +142,8 @@ pub async fn public_set_up(
 
 /// Logs in.
 #[utoipa::path(operation_id = "log_in", tag = "accounts", request_body = LoginRequest, responses(
-    (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
+    (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 429, body = ErrorBody)))]
 #[post("/auth/login")]
 pub async fn public_log_in(
     app: web::Data<App>,
@@ -149,7 +151,14 @@ pub async fn public_log_in(
     body: web::Json<LoginRequest>,
 ) -> ApiResult<HttpResponse> {
     let body = body.into_inner();
-    let log_in = app.accounts.log_in(&body.email, body.password).await?;
+    let from = client::ip(&request);
+    app.limits
+        .check(Class::LogIn, Whose::Account(body.email.trim()))
+        .await?;
+    let log_in = app
+        .guessing
+        .watch(&body.email, from, app.accounts.log_in(&body.email, body.password))
+        .await?;
     Ok(logged_in(&app, &request, HttpResponse::Ok(), log_in))
 }
 

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod connections;
 pub mod conversations;
 pub mod files;
+pub mod mail;
 pub mod query;
 pub mod results;
 pub mod samples;
@@ -62,5 +63,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(status::overview)
         .service(status::public_socket)
         .service(settings::get_settings)
-        .service(settings::test_llm);
+        .service(settings::test_llm)
+        .service(mail::test_mail)
+        .service(mail::outgoing);
 }

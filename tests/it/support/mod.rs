@@ -3,6 +3,7 @@
 pub mod app;
 pub mod beside;
 pub mod conformance;
+pub mod mail;
 pub mod model;
 pub mod mongo;
 pub mod mysql;
@@ -10,3 +11,4 @@ pub mod network;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
+pub mod smtp;

@@ -87,8 +87,13 @@ export default function CodeEditor({
 
   useEffect(() => {
     if (!frame.current) return;
+    // In a shadow tree its styles are sheets made by script, which the content policy allows; in the page itself
+    // they would be inline styles, which it does not. The theme's variables reach into it.
+    const host = frame.current.appendChild(document.createElement("div"));
+    const root = host.attachShadow({ mode: "open" });
     const editor = new EditorView({
-      parent: frame.current,
+      parent: root,
+      root,
       state: EditorState.create({
         doc: latest.current.value,
         extensions: [
@@ -121,6 +126,7 @@ export default function CodeEditor({
     view.current = editor;
     return () => {
       editor.destroy();
+      host.remove();
       view.current = null;
     };
   }, [dialect, label, schema]);

@@ -19,6 +19,9 @@ const MOST_SERIES = 20;
 const BAR_TURNS_AT = 9;
 const LONG_LABEL = 14;
 
+/** Drawn on the canvas: as HTML, ECharts would write inline styles, which the content policy forbids. */
+const TOOLTIP = "richText";
+
 interface Points {
   labels: string[];
   /** Milliseconds per label when the whole axis is dates, else null. */
@@ -209,6 +212,7 @@ function baseOption(points: Points, colors: ChartColors, narrow: boolean) {
       borderColor: colors.line,
       textStyle: { color: colors.ink, fontSize: 13 },
       confine: true,
+      renderMode: TOOLTIP,
       valueFormatter: (value: unknown) => (typeof value === "number" ? formatNumber(value) : "—"),
     },
     aria: { enabled: false },
@@ -281,6 +285,7 @@ function pieOption(points: Points, colors: ChartColors, narrow: boolean) {
       borderColor: colors.line,
       textStyle: { color: colors.ink, fontSize: 13 },
       confine: true,
+      renderMode: TOOLTIP,
       valueFormatter: (value: unknown) => (typeof value === "number" ? formatNumber(value) : "—"),
     },
     series: [
@@ -324,7 +329,7 @@ function scatterOption(
       confine: true,
       formatter: (item: { value: [number, number]; seriesName: string }) =>
         `${chart.x}: ${formatNumber(item.value[0])}\n${item.seriesName}: ${formatNumber(item.value[1])}`,
-      renderMode: "richText",
+      renderMode: TOOLTIP,
     },
     xAxis: axis(chart.x),
     yAxis: axis(chart.y.length === 1 ? (chart.y[0] ?? "") : ""),
