@@ -135,7 +135,7 @@ impl Smtp {
         );
         let mut connection = match within(config.timeout, connecting).await {
             Some(Ok(connection)) => connection,
-            Some(Err(error)) if error.is_tls() => {
+            Some(Err(error)) if is_of_tls(&error) => {
                 return Err(fault(Step::Tls, tls_words(&place, &error)));
             }
             Some(Err(error)) => {
@@ -292,9 +292,32 @@ fn tls_words(place: &str, error: &lettre::transport::smtp::Error) -> String {
     format!("No encrypted connection to the mail server {place}: {words}.{advice}")
 }
 
-/// The error's own words with its cause, without a full stop and within reason.
+/// What lettre calls a connection error may be one of TLS: with TLS from the first byte it is one step there.
+fn is_of_tls(error: &lettre::transport::smtp::Error) -> bool {
+    error.is_tls()
+        || causes(error).any(|cause| {
+            cause
+                .downcast_ref::<std::io::Error>()
+                .and_then(std::io::Error::get_ref)
+                .is_some_and(|inner| inner.is::<rustls::Error>())
+        })
+}
+
+fn causes<'e>(
+    error: &'e lettre::transport::smtp::Error,
+) -> impl Iterator<Item = &'e (dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |cause| cause.source())
+}
+
+/// The mail server's own words, or the innermost cause, without a full stop and within reason.
 fn words(error: &lettre::transport::smtp::Error) -> String {
-    let text: String = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = match (error.status(), causes(error).last()) {
+        (Some(code), Some(said)) => format!("{code} {said}"),
+        (Some(code), None) => code.to_string(),
+        (None, Some(cause)) => cause.to_string(),
+        (None, None) => error.to_string(),
+    };
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.trim_end_matches('.').chars().take(400).collect()
 }
 

@@ -84,8 +84,12 @@ export const test = base.extend<Fixtures>({
     await page.exposeFunction("reportViolation", (what: string) => violations.push(what));
     await page.addInitScript(() => {
       document.addEventListener("securitypolicyviolation", (event) => {
-        const { reportViolation } = window as unknown as { reportViolation: (what: string) => void };
-        reportViolation(`${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`);
+        const { reportViolation } = window as unknown as {
+          reportViolation: (what: string) => void;
+        };
+        reportViolation(
+          `${event.effectiveDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber} ${event.sample}`,
+        );
       });
     });
     await use(page);

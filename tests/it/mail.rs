@@ -1,7 +1,6 @@
 //! Mail: the queue, real mail servers that fail in the middle, and the outbox folder.
 
 use std::os::unix::fs::PermissionsExt;
-use std::sync::Arc;
 
 use clean_custard::config::{MailConfig, MailTransport, SmtpConfig, SmtpSecurity};
 use clean_custard::db::Db;
@@ -23,10 +22,10 @@ fn via(smtp: SmtpConfig) -> MailConfig {
 }
 
 /// The server's own store, opened beside it.
-async fn store(app: &TestApp) -> Arc<Db> {
+async fn store(app: &TestApp) -> Db {
     let file = app.config.server.data_dir.join("custard.db");
     let url = app.config.database.url.clone();
-    tokio::task::spawn_blocking(move || Arc::new(Db::open(&file, url.as_ref(), 2).unwrap()))
+    tokio::task::spawn_blocking(move || Db::open(&file, url.as_ref(), 2).unwrap())
         .await
         .unwrap()
 }
@@ -223,8 +222,9 @@ async fn nothing_is_lost(store_kind: Store) {
     smtp.restart();
     let second = ["two@example.com", "crash@example.com", "three@example.com"];
     queue(&db, &organization, &second).await;
-    eventually("the mail server to die", async || {
-        (!smtp.is_running()).then_some(())
+    eventually("the mail server to die", || {
+        let running = smtp.is_running();
+        async move { (!running).then_some(()) }
     })
     .await;
     let (_, test) = owner.post("/api/v1/settings/mail/test", &Value::Null).await;
@@ -314,7 +314,7 @@ async fn the_queue_survives_a_restart() {
     queue(&store(&app).await, &organization, &["zoe@example.com"]).await;
     app.restart().await;
     smtp.restart();
-    due_now(&*store(&app).await).await;
+    due_now(&store(&app).await).await;
     let owner = app.owner().await;
     settled(&owner, 1).await;
     assert_eq!(smtp.taken().len(), 1);

@@ -28,8 +28,9 @@ impl Mail {
             .expect("a boundary")
             .trim_matches('"')
             .to_owned();
+        let separator = format!("--{boundary}");
         let mut parts = body
-            .split(&format!("--{boundary}"))
+            .split(&separator)
             .filter_map(|part| part.trim_start_matches('\n').split_once("\n\n"))
             .map(|(head, body)| decode(head, body));
         Mail {

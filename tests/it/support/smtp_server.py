@@ -40,7 +40,7 @@ class Inbox:
         letter = {
             "from": envelope.mail_from,
             "to": envelope.rcpt_tos,
-            "tls": session.ssl is not None,
+            "tls": session.ssl is not None or OPTIONS["tls"] == "tls",
             "user": session.login_data.decode() if session.login_data else None,
             "letter": envelope.original_content.decode("utf-8"),
         }

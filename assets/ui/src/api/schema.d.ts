@@ -382,6 +382,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/mail/outgoing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The organization's letters of the last 30 days, newest first, and where they go. */
+        get: operations["list_outgoing_mail"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/query": {
         parameters: {
             query?: never;
@@ -540,6 +557,23 @@ export interface paths {
         put?: never;
         /** Tries the configured model step by step and says which step failed. */
         post: operations["test_llm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/mail/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test letter to oneself and says which step failed. */
+        post: operations["test_mail"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1117,6 +1151,28 @@ export interface components {
             token_type: string;
             user: components["schemas"]["UserBody"];
         };
+        /**
+         * @description Whether a letter has gone.
+         * @enum {string}
+         */
+        MailState: "waiting" | "sent" | "failed";
+        /**
+         * @description A step of sending, in order.
+         * @enum {string}
+         */
+        MailStep: "resolve" | "connect" | "tls" | "auth" | "send";
+        /** @description What a test of the mail settings found, up to the first step that failed. */
+        MailTest: {
+            ok: boolean;
+            steps: components["schemas"]["MailTestStep"][];
+        };
+        /** @description One step of a [`MailTest`]. */
+        MailTestStep: {
+            /** @description What works, or what to do. */
+            message: string;
+            ok: boolean;
+            step: components["schemas"]["MailStep"];
+        };
         /** @description A new connection. */
         NewConnection: {
             db_type: components["schemas"]["Kind"];
@@ -1143,6 +1199,31 @@ export interface components {
          * @enum {string}
          */
         Outcome: "answered" | "clarify" | "refused" | "failed";
+        /** @description A letter, without its words. */
+        OutgoingMailBody: {
+            /** Format: int32 */
+            attempts: number;
+            created_at: string;
+            /** @description When it went or was given up. */
+            finished_at?: string | null;
+            id: string;
+            /** @description Why the last try failed. */
+            last_error?: string | null;
+            /** @description When it is tried next, if it waits. */
+            next_try_at?: string | null;
+            state: components["schemas"]["MailState"];
+            template?: components["schemas"]["Template"] | null;
+            to: string;
+        };
+        /** @description Letters, newest first. */
+        OutgoingMailList: {
+            items: components["schemas"]["OutgoingMailBody"][];
+            /** @description `smtp` or `outbox`. */
+            kind: string;
+            next?: string | null;
+            /** @description Where letters go: the mail server's host and port, or the folder. */
+            place: string;
+        };
         /** @description What the user decided against the import's own judgement, per table and column. */
         Overrides: {
             tables?: components["schemas"]["TableOverride"][];
@@ -1416,6 +1497,11 @@ export interface components {
             /** @description The table's name. */
             name: string;
         };
+        /**
+         * @description One kind of letter. Variables in brackets may be missing.
+         * @enum {string}
+         */
+        Template: "verify_email" | "invitation" | "reset_password" | "password_changed" | "email_changed" | "suspicious_login" | "account_deleted" | "test";
         /** @description What a test of the model's settings found, up to the first step that failed. */
         TestReport: {
             ok: boolean;
@@ -1517,6 +1603,14 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2554,6 +2648,62 @@ export interface operations {
             };
         };
     };
+    list_outgoing_mail: {
+        parameters: {
+            query?: {
+                /** @description At most (default 20, at most 100). */
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutgoingMailList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_answers: {
         parameters: {
             query?: {
@@ -3007,6 +3157,49 @@ export interface operations {
                 };
             };
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    test_mail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MailTest"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
