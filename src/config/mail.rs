@@ -221,7 +221,7 @@ impl Raw {
         }
         let from = self
             .from
-            .or_else(|| user.as_deref().and_then(|user| sender(user)))
+            .or_else(|| user.as_deref().and_then(sender))
             .or_else(|| public_url.and_then(public_sender))
             .or(trial)
             .ok_or_else(|| {
