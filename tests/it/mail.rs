@@ -78,6 +78,7 @@ on_both_stores!(without_a_mail_server_letters_are_files, async |app: &TestApp| {
     queue(&store(app).await, &organization, &["zoe@example.com"]).await;
     let mail = app.mail("zoe@example.com", "invites you").await;
     assert_eq!(mail.link(), "https://custard.example.com/invitation?token=t");
+    assert_eq!(mail.token(), "t");
     assert!(mail.html.contains("Accept the invitation"), "{}", mail.html);
     let folder = app.config.server.data_dir.join("outbox");
     assert_eq!(folder.metadata().unwrap().permissions().mode() & 0o777, 0o700);
