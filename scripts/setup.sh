@@ -5,6 +5,7 @@
 #        setup.sh test       the same, and what `make test` needs
 #        setup.sh chromium   print the path of the browser for the tests
 #        setup.sh mongod     print the path of mongod for the tests
+#        setup.sh moto       print the folder of moto (S3) for the tests
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -243,6 +244,37 @@ check_smtp() {
   say "aiosmtpd $(PYTHONPATH="$folder" python3 -c 'import aiosmtpd; print(aiosmtpd.__version__)')"
 }
 
+# An S3 speaking server for the tests; a Python package with everything it needs, in a folder of its own.
+moto_packages="moto[server]==5.2.1"
+
+find_moto() {
+  local found
+  for found in "${MOTO:-}" "$cache/moto-5.2.1"; do
+    if [ -n "$found" ] && [ -d "$found/moto" ]; then
+      echo "$found"
+      return
+    fi
+  done
+  return 1
+}
+
+check_moto() {
+  if ! find_moto >/dev/null; then
+    python3 -m pip --version >/dev/null 2>&1 || apt_install "pip" python3 python3-pip
+    say "fetching moto, an S3 speaking server for the tests (into $cache)"
+    mkdir -p "$cache"
+    rm -rf "$cache/moto-5.2.1.part"
+    if ! python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+      --only-binary :all: "$moto_packages" --target "$cache/moto-5.2.1.part"; then
+      rm -rf "$cache/moto-5.2.1.part"
+      fail "moto could not be fetched (pip's words are above). Try again, or install moto[server] and set MOTO to the folder that holds it."
+    fi
+    rm -rf "$cache/moto-5.2.1"
+    mv "$cache/moto-5.2.1.part" "$cache/moto-5.2.1"
+  fi
+  say "moto (S3 for the tests) in $(find_moto)"
+}
+
 case "${1:-build}" in
 build)
   echo "==> Check what building needs"
@@ -261,9 +293,11 @@ test)
   check_mariadb
   check_mongod
   check_smtp
+  check_moto
   check_chromium
   ;;
 chromium) find_chromium || fail "Chromium is missing. Please run: make setup-test" ;;
 mongod) find_mongod || fail "mongod is missing. Please run: make setup-test" ;;
-*) fail "usage: scripts/setup.sh build|test|chromium|mongod" ;;
+moto) find_moto || fail "moto is missing. Please run: make setup-test" ;;
+*) fail "usage: scripts/setup.sh build|test|chromium|mongod|moto" ;;
 esac

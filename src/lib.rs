@@ -13,13 +13,14 @@
 //! 0 rows       rows in motion: a schema and a stream of Arrow batches, and their writers
 //! 0 catalog    what a source holds: tables, columns, keys, estimates
 //! 0 protocol   the wire between server and agent
+//! 1 seal       secrets at rest, sealed with the server's secret key
+//! 1 storage    where uploaded files and results lie: a folder, S3, Cloudinary
 //! 1 guard      is this query allowed; the re-serialised tree comes out
 //! 1 ingest     files in: sniff, type, profile, write Parquet
 //! 1 source     where queries run: files (DataFusion), PostgreSQL, MySQL, MongoDB, SQLite files
 //! 1 translate  from a question to a query: by a model, or offline
 //! 1 mail       letters: their words, mail servers, the outbox folder
 //! 1 db         the server's own records, SQLite or PostgreSQL
-//! 1 storage    where uploaded files and results lie
 //! 1 link       one socket, many requests: replies, credit, cancel
 //! 2 ask        the pipeline from question to answer
 //! 2 service    what the product does, without HTTP
@@ -42,6 +43,7 @@ pub mod link;
 pub mod mail;
 pub mod protocol;
 pub mod rows;
+pub mod seal;
 pub mod server;
 pub mod service;
 pub mod source;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::{FutureExt, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
+use super::audit::{self, AuditFile};
 use super::database::Database;
 use crate::error::{Error, Result};
 use crate::guard;
@@ -33,9 +34,20 @@ pub async fn schema(answer: &Answer, database: &Database) -> Result<End> {
     Ok(End::default())
 }
 
-/// Runs a query and streams its rows, within the smaller of the server's limits and the policy's.
-pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) -> Result<End> {
+/// Runs a query and streams its rows, within the smaller of the server's limits and the policy's; with an audit
+/// file it is written down there, however it ends.
+pub async fn query(
+    answer: &Answer,
+    id: u64,
+    query: Query,
+    database: &Database,
+    audit: Option<(AuditFile, String)>,
+) -> Result<End> {
     let started = Instant::now();
+    let mut record = match &audit {
+        Some((file, server)) => Some(file.begin(server, id, &query)?),
+        None => None,
+    };
     let policy = database.policy.limits();
     let time = Duration::from_millis(query.limits.time_ms.min(query.deadline_ms)).min(policy.max_time);
     let limits = Limits {
@@ -54,13 +66,27 @@ pub async fn query(answer: &Answer, id: u64, query: Query, database: &Database) 
                 limits.time_ms.div_ceil(1000)
             )))
         });
+    if let Some(record) = &mut record {
+        record.end(&result, answer.sent_bytes());
+    }
     let asker = query.asker.as_deref().unwrap_or("-");
+    // The question's id at the server, without its dashes.
+    let trace = query.traceparent.as_deref().and_then(audit::trace);
+    let trace = trace.as_deref().unwrap_or("-");
     let elapsed_ms = started.elapsed().as_millis();
     match &result {
-        Ok(end) => tracing::info!(request = id, asker, rows = end.rows, elapsed_ms, "query answered"),
+        Ok(end) => tracing::info!(
+            request = id,
+            asker,
+            trace,
+            rows = end.rows,
+            elapsed_ms,
+            "query answered"
+        ),
         Err(error) => tracing::info!(
             request = id,
             asker,
+            trace,
             code = error.code(),
             elapsed_ms,
             "query not answered"

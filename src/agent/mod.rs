@@ -5,6 +5,7 @@
 //! server asks is checked here again: the guard, the names, and the limits of the agent's own policy.
 
 mod answer;
+mod audit;
 mod backoff;
 mod connection;
 mod database;
@@ -62,6 +63,7 @@ pub async fn run(config: AgentConfig) -> Result<()> {
         ca_file: config.ca_file,
         proxy: config.proxy,
         drain: config.drain,
+        audit_file: config.audit_file,
         policy: config.policy,
     };
     serve(served, terms, stop).await
@@ -117,6 +119,8 @@ struct Setting {
     stop: CancellationToken,
     /// How long what runs may still take then.
     drain: Duration,
+    /// Where queries are written down.
+    audit: Option<audit::AuditFile>,
 }
 
 /// The name of this machine.
@@ -137,6 +141,8 @@ pub struct Terms {
     pub proxy: ProxyConfig,
     /// How long running queries may go on after `stop`.
     pub drain: Duration,
+    /// Where every query is written down as a JSON line; None: nowhere.
+    pub audit_file: Option<PathBuf>,
     pub policy: PolicyConfig,
 }
 
@@ -148,6 +154,7 @@ impl Default for Terms {
             ca_file: None,
             proxy: ProxyConfig::default(),
             drain: Duration::from_secs(20),
+            audit_file: None,
             policy: PolicyConfig::default(),
         }
     }
@@ -178,6 +185,7 @@ pub async fn serve(served: Vec<Served>, terms: Terms, stop: CancellationToken) -
             name: name.clone(),
             stop: stop.clone(),
             drain: terms.drain,
+            audit: terms.audit_file.clone().map(audit::AuditFile::new),
         };
         tasks.spawn(connection::keep(dialer.clone(), target, database, setting));
     }

@@ -230,8 +230,13 @@ impl Handler for Session<'_> {
                 });
             }
             Message::Query(query) => {
+                let audit = self
+                    .setting
+                    .audit
+                    .clone()
+                    .map(|file| (file, self.server.to_owned()));
                 return self.answer(id, query.credit, move |answer, database| async move {
-                    answer::query(&answer, id, query, &database).await
+                    answer::query(&answer, id, query, &database, audit).await
                 });
             }
             Message::Credit(credit) => self.answers.credit(id, credit.bytes),

@@ -77,6 +77,22 @@ pub enum Stage {
     Keep,
 }
 
+impl Stage {
+    /// As it stands in events and traces.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Sources => "sources",
+            Stage::Context => "context",
+            Stage::Translate => "translate",
+            Stage::Validate => "validate",
+            Stage::Run => "run",
+            Stage::Repair => "repair",
+            Stage::Present => "present",
+            Stage::Keep => "keep",
+        }
+    }
+}
+
 /// What happens on the way to the answer.
 #[derive(Debug, Clone)]
 pub enum Event {

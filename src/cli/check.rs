@@ -15,6 +15,7 @@ use crate::config::{
 use crate::db::Db;
 use crate::error::Error;
 use crate::mail::Mailer;
+use crate::service::readiness;
 use crate::source::{self, Kind};
 use crate::translate::llm;
 
@@ -93,6 +94,10 @@ pub async fn run(args: Args) -> Result<i32> {
     }
     for finding in mail(&config).await {
         tell("mail", finding);
+    }
+    for item in readiness::judge(&config) {
+        let words = format!("{}: {} {}", item.setting, item.message, item.remedy);
+        tell("production", Finding::Doubtful(words));
     }
     if AgentConfig::is_configured(&inputs)? {
         let agent = AgentConfig::load(&inputs, AgentFlags::default()).map_err(super::BadUsage::of)?;

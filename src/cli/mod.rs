@@ -3,10 +3,13 @@
 
 mod agent;
 mod ask;
+mod backup;
 mod check;
 mod eval;
 mod install;
+mod rotate_key;
 mod server;
+mod storage;
 mod user;
 
 use std::collections::BTreeMap;
@@ -15,7 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 
-use crate::config::{Config, Inputs, ServerFlags};
+use crate::config::{Config, Inputs, LogFormat, ServerFlags};
 
 /// Ask questions about your databases and files in plain language.
 ///
@@ -42,6 +45,12 @@ enum Command {
     #[command(subcommand)]
     User(user::Command),
     Check(check::Args),
+    Backup(backup::BackupArgs),
+    Restore(backup::RestoreArgs),
+    Verify(backup::VerifyArgs),
+    RotateKey(rotate_key::Args),
+    #[command(subcommand)]
+    Storage(storage::Command),
     /// Imports one file in a process of its own; started by the program itself.
     #[command(hide = true)]
     Worker,
@@ -85,6 +94,11 @@ pub fn main() -> i32 {
         Command::Eval(args) => runtime.block_on(eval::run(args)),
         Command::User(command) => runtime.block_on(user::run(command)),
         Command::Check(args) => runtime.block_on(check::run(args)),
+        Command::Backup(args) => runtime.block_on(backup::backup(args)),
+        Command::Restore(args) => runtime.block_on(backup::restore(args)),
+        Command::Verify(args) => runtime.block_on(backup::verify(args)),
+        Command::RotateKey(args) => runtime.block_on(rotate_key::run(args)),
+        Command::Storage(command) => runtime.block_on(storage::run(command)),
         Command::Worker => Ok(0),
     };
     outcome.unwrap_or_else(|error| {
@@ -156,11 +170,14 @@ fn log_to_stderr(config: &crate::config::LogConfig) {
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
-    match config.format {
-        crate::config::LogFormat::Json => lines.json().init(),
-        crate::config::LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false)
-            .init(),
+    let terminal = std::io::stderr().is_terminal();
+    let json = match config.format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !terminal,
+    };
+    match json {
+        true => lines.json().init(),
+        false => lines.with_ansi(terminal).with_target(false).init(),
     }
 }

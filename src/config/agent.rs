@@ -32,6 +32,8 @@ pub struct AgentConfig {
     pub proxy: ProxyConfig,
     /// How long running queries may go on once the agent is told to stop.
     pub drain: Duration,
+    /// Where every query is written down as a JSON line; None: nowhere.
+    pub audit_file: Option<PathBuf>,
     pub policy: PolicyConfig,
     pub log: LogConfig,
 }
@@ -85,6 +87,7 @@ pub(super) struct Raw {
     ca_file: Option<PathBuf>,
     proxy: RawProxy,
     drain: Duration,
+    audit_file: Option<PathBuf>,
     policy: PolicyConfig,
 }
 
@@ -165,6 +168,7 @@ impl AgentConfig {
             ca_file: raw.ca_file,
             proxy: raw.proxy.complete(&settings)?,
             drain: raw.drain,
+            audit_file: raw.audit_file,
             policy: raw.policy,
             log,
         })
@@ -218,6 +222,7 @@ impl Raw {
             ca_file: s.get("agent", "ca_file")?,
             proxy: RawProxy::read(s)?,
             drain: s.get("agent", "drain")?.unwrap_or(super::DRAIN),
+            audit_file: s.get("agent", "audit_file")?,
             policy: PolicyConfig::read(s)?,
         })
     }

@@ -11,6 +11,8 @@ mod mail;
 mod policy;
 mod proxy;
 mod settings;
+mod storage;
+mod traces;
 mod value;
 
 use std::collections::BTreeMap;
@@ -34,9 +36,14 @@ pub use self::mail::{MailConfig, MailTransport, SmtpConfig, SmtpSecurity};
 pub use self::policy::{Mask, PolicyConfig};
 pub use self::proxy::{Proxy, ProxyConfig};
 pub use self::settings::Inputs;
+pub use self::storage::{CloudinaryPlace, S3Place, StorageConfig, StoragePlace};
+pub use self::traces::TracesConfig;
 
 /// Shorter secret keys could be guessed.
 const SECRET_KEY_LENGTH: usize = 32;
+
+/// The same for the token of `/metrics`.
+const METRICS_TOKEN_LENGTH: usize = 16;
 
 /// How long running queries may go on once server or agent is told to stop. Service managers kill what takes
 /// much longer: systemd after 90 s, Kubernetes after 30 s, Docker after 10 s.
@@ -47,6 +54,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub struct Config {
     pub server: ServerConfig,
     pub database: DatabaseConfig,
+    pub storage: StorageConfig,
     pub files: FilesConfig,
     pub query: QueryConfig,
     /// None: the offline translator answers.
@@ -54,6 +62,8 @@ pub struct Config {
     pub mail: MailConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
+    /// None: no traces are sent.
+    pub traces: Option<TracesConfig>,
 }
 
 /// `[server]`
@@ -66,6 +76,10 @@ pub struct ServerConfig {
     pub public_url: Option<String>,
     /// Signs sessions; None: generated into the data dir.
     pub secret_key: Option<SecretString>,
+    /// The key before it, which still opens what was sealed with it.
+    pub previous_secret_key: Option<SecretString>,
+    /// Opens `/metrics` for a collector; None: only owners and admins.
+    pub metrics_token: Option<SecretString>,
     /// How long running queries may go on once the server is told to stop.
     pub drain: Duration,
     /// Machines in front of the server whose word on the caller's address counts.
@@ -122,6 +136,8 @@ pub struct LogConfig {
 /// How log lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
+    /// Text on a terminal, JSON otherwise.
+    Auto,
     /// For people.
     Text,
     /// One JSON object a line.
@@ -173,6 +189,13 @@ impl Config {
                 data_dir: s.get("server", "data_dir")?.unwrap_or(default.server.data_dir),
                 public_url: s.get("server", "public_url")?.map(|WebUrl(url)| url),
                 secret_key: s.secret("server", "secret_key", "secret_key_file", &["SECRET_KEY"])?,
+                previous_secret_key: s.secret(
+                    "server",
+                    "previous_secret_key",
+                    "previous_secret_key_file",
+                    &[],
+                )?,
+                metrics_token: s.secret("server", "metrics_token", "metrics_token_file", &[])?,
                 drain: s.get("server", "drain")?.unwrap_or(default.server.drain),
                 trusted_proxies: s
                     .get("server", "trusted_proxies")?
@@ -187,6 +210,7 @@ impl Config {
                     .get("database", "pool_size")?
                     .map_or(default.database.pool_size, NonZeroU32::get),
             },
+            storage: StorageConfig::read(s)?,
             files: FilesConfig {
                 max_upload_bytes: size(s, "files", "max_upload", default.files.max_upload_bytes)?,
                 import_memory_bytes: size(s, "files", "import_memory", default.files.import_memory_bytes)?,
@@ -212,6 +236,7 @@ impl Config {
             mail: default.mail,
             limits: LimitsConfig::read(s)?,
             log: LogConfig::read(s)?,
+            traces: TracesConfig::read(s)?,
         })
     }
 
@@ -223,6 +248,14 @@ impl Config {
             return Err(Error::Invalid(format!(
                 "The secret key (server.secret_key, SECRET_KEY) has to have at least {SECRET_KEY_LENGTH} \
                  characters; `openssl rand -hex 32` makes a good one."
+            )));
+        }
+        if let Some(token) = &self.server.metrics_token
+            && token.expose_secret().len() < METRICS_TOKEN_LENGTH
+        {
+            return Err(Error::Invalid(format!(
+                "The token for /metrics (server.metrics_token) has to have at least {METRICS_TOKEN_LENGTH} \
+                 characters; `openssl rand -hex 16` makes a good one."
             )));
         }
         if let Some(url) = &self.database.url
@@ -258,6 +291,8 @@ impl Default for Config {
                 data_dir: PathBuf::from("custard-data"),
                 public_url: None,
                 secret_key: None,
+                previous_secret_key: None,
+                metrics_token: None,
                 drain: DRAIN,
                 trusted_proxies: Vec::new(),
                 cors_origins: Vec::new(),
@@ -266,6 +301,7 @@ impl Default for Config {
                 url: None,
                 pool_size: 8,
             },
+            storage: StorageConfig::default(),
             files: FilesConfig {
                 max_upload_bytes: 1 << 30,
                 import_memory_bytes: 2 << 30,
@@ -283,6 +319,7 @@ impl Default for Config {
             mail: MailConfig::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),
+            traces: None,
         }
     }
 }
@@ -303,7 +340,7 @@ impl Default for LogConfig {
     fn default() -> LogConfig {
         LogConfig {
             filter: "info,actix_server=warn".into(),
-            format: LogFormat::Text,
+            format: LogFormat::Auto,
         }
     }
 }

@@ -228,10 +228,11 @@ impl Setting for Duration {
 }
 
 impl Setting for LogFormat {
-    const WHAT: &'static str = "\"text\" or \"json\"";
+    const WHAT: &'static str = "\"auto\", \"text\" or \"json\"";
 
     fn from_text(text: &str) -> Option<LogFormat> {
         match text.trim() {
+            "auto" => Some(LogFormat::Auto),
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
             _ => None,

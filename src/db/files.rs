@@ -80,3 +80,8 @@ pub fn delete(conn: &mut Conn, organization_id: &str, id: &str) -> Result<bool> 
 pub fn generations(conn: &mut Conn) -> Result<Vec<(String, String)>> {
     Ok(files::table.select((files::id, files::generation)).load(conn)?)
 }
+
+/// Whether there is a row of this id.
+pub fn exists(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(files::table.find(id))).get_result(conn)?)
+}

@@ -4,14 +4,18 @@
 //! through [`Db::read`] and [`Db::write`]. SQLite has one writer, whose transactions begin IMMEDIATE:
 //! deferred ones that read first lose updates under load.
 
+pub mod audit;
 pub mod connections;
 pub mod conversations;
+pub mod dump;
 pub mod files;
 pub mod login_attempts;
 pub mod mail;
+pub mod preferences;
 pub mod queries;
 pub mod results;
 pub mod schema;
+pub mod sealed;
 pub mod sessions;
 pub mod users;
 
@@ -103,6 +107,7 @@ impl ManageConnection for Opener {
 /// The store. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
+    kind: &'static str,
     readers: Pool<Opener>,
     writer: Pool<Opener>,
     /// As many as there are reader connections: waiting happens here, not on a blocking thread.
@@ -115,7 +120,15 @@ impl Db {
     /// Blocks; call it before the server starts or on a blocking thread. Errors: `Invalid` with a sentence
     /// when the store cannot be opened or its schema is newer than this program.
     pub fn open(file: &Path, url: Option<&SecretString>, pool_size: u32) -> Result<Db> {
-        let db = match url {
+        let db = Db::attach(file, url, pool_size)?;
+        db.migrate(file)?;
+        Ok(db)
+    }
+
+    /// Opens the store as it is, whatever its schema: for looking at it beside a server, which may be of an
+    /// older version. Blocks. Errors: `Invalid` when it cannot be opened.
+    pub fn attach(file: &Path, url: Option<&SecretString>, pool_size: u32) -> Result<Db> {
+        Ok(match url {
             Some(url) => {
                 let scheme = url.expose_secret().split(':').next().unwrap_or_default();
                 if !matches!(scheme, "postgres" | "postgresql") {
@@ -127,6 +140,7 @@ impl Db {
                 let target = || Target::Postgres(url.clone());
                 let readers = pool(target(), pool_size, "PostgreSQL store")?;
                 Db {
+                    kind: "postgresql",
                     writer: readers.clone(),
                     readers,
                     reading: Arc::new(Semaphore::new(pool_size as usize)),
@@ -141,15 +155,14 @@ impl Db {
                 let writer = pool(target(), 1, path)?;
                 set_mode(file)?;
                 Db {
+                    kind: "sqlite",
                     writer,
                     readers: pool(target(), pool_size, path)?,
                     reading: Arc::new(Semaphore::new(pool_size as usize)),
                     writing: Arc::new(Semaphore::new(1)),
                 }
             }
-        };
-        db.migrate(file)?;
-        Ok(db)
+        })
     }
 
     /// Whether the store can be opened, without bringing anything up to date; a SQLite file that does not
@@ -202,6 +215,79 @@ impl Db {
             transaction(&mut *pool.get().map_err(|error| unavailable(&error))?, change)
         })
         .await
+    }
+
+    /// Runs `look` in one snapshot of the whole store: nothing that happens meanwhile is seen, and nobody waits
+    /// for it. Blocks.
+    pub fn snapshot<T>(&self, look: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut conn = self.readers.get().map_err(|error| unavailable(&error))?;
+        match &mut *conn {
+            // Its first read takes the snapshot.
+            Conn::Sqlite(sqlite) => AnsiTransactionManager::begin_transaction_sql(sqlite, "BEGIN")?,
+            Conn::Postgres(postgres) => AnsiTransactionManager::begin_transaction_sql(
+                postgres,
+                "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            )?,
+        }
+        let outcome = look(&mut conn);
+        rollback(&mut conn);
+        outcome
+    }
+
+    /// A new and empty store, for a restore: `fill` gets it in one transaction, with its schema as `versions`
+    /// say, and then it is brought up to date. Blocks. Errors: `Conflict` when there is anything in it.
+    pub fn fill(
+        file: &Path,
+        url: Option<&SecretString>,
+        versions: &[String],
+        fill: impl FnOnce(&mut Conn) -> Result<()>,
+    ) -> Result<()> {
+        let (target, name) = match url {
+            Some(url) => (Target::Postgres(url.clone()), "PostgreSQL store".to_owned()),
+            None => {
+                let name = file.to_string_lossy().into_owned();
+                (Target::Sqlite(name.clone()), name)
+            }
+        };
+        let opener = Opener { target };
+        open_once(&opener, &name)?;
+        let mut conn = opener.connect().map_err(|error| Error::Invalid(reason(&error)))?;
+        if url.is_none() {
+            set_mode(file)?;
+        }
+        transaction(&mut conn, |conn| {
+            if !dump::tables(conn)?.is_empty() {
+                return Err(Error::Conflict(
+                    "The store to restore into is not empty. Restore overwrites nothing: name an empty database, or \
+                     another data folder."
+                        .into(),
+                ));
+            }
+            dump::migrate_to(conn, versions)?;
+            fill(conn)?;
+            dump::migrate_to(conn, &dump::known()?)?;
+            audit::protect(conn)
+        })
+    }
+
+    /// Writes everything SQLite keeps beside the file into it, so that the file alone is the store. Blocks.
+    pub fn settle(file: &Path) -> Result<()> {
+        let mut conn = SqliteConnection::establish(&file.to_string_lossy()).map_err(Error::internal)?;
+        Ok(conn.batch_execute("PRAGMA busy_timeout = 10000; PRAGMA wal_checkpoint(TRUNCATE);")?)
+    }
+
+    /// `sqlite` or `postgresql`.
+    pub fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// Connections of the pool, and how many of them are at work.
+    pub fn connections(&self) -> (u32, u32) {
+        let state = self.readers.state();
+        (
+            self.readers.max_size(),
+            state.connections.saturating_sub(state.idle_connections),
+        )
     }
 
     /// Whether the store answers.
@@ -294,7 +380,7 @@ fn migrate(conn: &mut Conn, file: &Path) -> Result<()> {
         )));
     }
     if pending.is_empty() {
-        return Ok(());
+        return audit::protect(conn);
     }
     if !applied.is_empty()
         && let Conn::Sqlite(conn) = conn
@@ -303,7 +389,7 @@ fn migrate(conn: &mut Conn, file: &Path) -> Result<()> {
     }
     drop(pending);
     conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
-    Ok(())
+    audit::protect(conn)
 }
 
 /// A consistent copy of the SQLite file beside it, before an upgrade touches it.

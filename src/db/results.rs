@@ -43,6 +43,24 @@ pub fn set_expiry(conn: &mut Conn, id: &str, expires_at: Option<NaiveDateTime>) 
     Ok(())
 }
 
+/// Has the organisation's results from before `before` expire at `now`, kept ones aside.
+pub fn hasten(
+    conn: &mut Conn,
+    organization_id: &str,
+    before: NaiveDateTime,
+    now: NaiveDateTime,
+) -> Result<()> {
+    diesel::update(
+        results::table
+            .filter(results::organization_id.eq(organization_id))
+            .filter(results::created_at.lt(before))
+            .filter(results::expires_at.gt(now)),
+    )
+    .set(results::expires_at.eq(now - chrono::TimeDelta::microseconds(1)))
+    .execute(conn)?;
+    Ok(())
+}
+
 /// Forgets results that expired before `now` and gives back their ids, so that their rows can be removed.
 pub fn expire(conn: &mut Conn, now: NaiveDateTime) -> Result<Vec<String>> {
     let ids: Vec<String> = results::table
@@ -57,4 +75,9 @@ pub fn expire(conn: &mut Conn, now: NaiveDateTime) -> Result<Vec<String>> {
 /// Every id, to tell orphans in the storage.
 pub fn ids(conn: &mut Conn) -> Result<Vec<String>> {
     Ok(results::table.select(results::id).load(conn)?)
+}
+
+/// Whether there is a row of this id.
+pub fn exists(conn: &mut Conn, id: &str) -> Result<bool> {
+    Ok(diesel::select(diesel::dsl::exists(results::table.find(id))).get_result(conn)?)
 }

@@ -123,6 +123,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit (id) {
+        id -> Text,
+        organization_id -> Text,
+        actor_id -> Nullable<Text>,
+        actor -> Text,
+        action -> Text,
+        target_kind -> Text,
+        target_id -> Text,
+        details -> Text,
+        ip -> Nullable<Text>,
+        at -> Timestamp,
+    }
+}
+
+diesel::table! {
     login_attempts (account, network) {
         account -> Text,
         network -> Text,
@@ -130,6 +145,21 @@ diesel::table! {
         failed_at -> Nullable<Timestamp>,
         succeeded_at -> Nullable<Timestamp>,
         told_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    audit_retention (organization_id) {
+        organization_id -> Text,
+        released_before -> Timestamp,
+    }
+}
+
+diesel::table! {
+    preferences (organization_id) {
+        organization_id -> Text,
+        value -> Text,
+        updated_at -> Timestamp,
     }
 }
 

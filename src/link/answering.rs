@@ -1,6 +1,7 @@
 //! The answering end (the agent): what is being answered, and how much may still be sent for each.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, mpsc};
@@ -23,6 +24,8 @@ pub struct Answers {
 /// One request's credit, and whether it is still wanted.
 struct Account {
     credit: Mutex<u64>,
+    /// Bytes sent so far, frames and all.
+    spent: AtomicU64,
     granted: Notify,
     cancelled: CancellationToken,
 }
@@ -64,6 +67,7 @@ impl Answers {
         }
         let account = Arc::new(Account {
             credit: Mutex::new(credit),
+            spent: AtomicU64::new(0),
             granted: Notify::new(),
             cancelled: CancellationToken::new(),
         });
@@ -113,6 +117,11 @@ impl Answer {
         self.account.cancelled.clone().cancelled_owned()
     }
 
+    /// Bytes sent so far, with the heads of their frames.
+    pub fn sent_bytes(&self) -> u64 {
+        self.account.spent.load(Ordering::Relaxed)
+    }
+
     /// Sends bytes of the answer in frames, waiting for credit and for the socket. Errors: `Cancelled` when
     /// the socket is gone.
     pub async fn send(&self, bytes: &[u8]) -> Result<()> {
@@ -138,6 +147,7 @@ impl Answer {
                     .expect("no panic while the lock is held");
                 if let Some(rest) = credit.checked_sub(cost) {
                     *credit = rest;
+                    self.account.spent.fetch_add(cost, Ordering::Relaxed);
                     return;
                 }
             }

@@ -8,7 +8,7 @@ use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest, web};
 
 use super::error::ApiError;
-use super::{App, limits};
+use super::{App, client, limits};
 use crate::error::Error;
 use crate::service::accounts::{Identity, Role};
 
@@ -41,12 +41,18 @@ async fn identify(request: HttpRequest, least: Role) -> Result<Identity, ApiErro
         .ok_or_else(|| Error::internal("no application state"))?;
     let token = bearer(&request)
         .ok_or_else(|| Error::Unauthorized("This needs an access token. Log in first.".into()))?;
-    let identity = app.accounts.identify(token).await?;
+    let mut identity = app.accounts.identify(token).await?;
     limits::count_account(app, &request, &identity.user_id).await?;
+    identity.ip = Some(client::ip(&request).to_string());
     if identity.role < least {
         return Err(Error::Forbidden("Your role does not allow this. Ask an owner or admin.".into()).into());
     }
     Ok(identity)
+}
+
+/// The same check for a handler that lets others in, too.
+pub async fn admin(request: HttpRequest) -> Result<Admin, ApiError> {
+    identify(request, Role::Admin).await.map(Admin)
 }
 
 macro_rules! extractor {

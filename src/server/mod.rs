@@ -7,6 +7,7 @@ pub mod client;
 pub mod error;
 pub mod health;
 pub mod limits;
+mod measure;
 pub mod safety;
 pub mod status_socket;
 pub mod ui;
@@ -21,7 +22,6 @@ use actix_web::middleware::{Condition, NormalizePath, TrailingSlash, from_fn};
 use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
 use chrono::TimeDelta;
 use rand::Rng;
-use secrecy::{ExposeSecret, SecretSlice};
 use tracing_actix_web::TracingLogger;
 use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
@@ -31,20 +31,28 @@ use crate::config::Config;
 use crate::db::{self, Db};
 use crate::error::{Error, Result};
 use crate::mail::Mailer;
+use crate::seal::{Sealer, key};
 use crate::service::accounts::Accounts;
 use crate::service::agents::Hub;
+use crate::service::audit::Audit;
+use crate::service::backup;
+use crate::service::bus::Bus;
 use crate::service::caches::Caches;
 use crate::service::connections::Connections;
 use crate::service::files::Files;
 use crate::service::guessing::Guessing;
 use crate::service::limits::Limits;
 use crate::service::mail::Post;
-use crate::service::questions::Questions;
+use crate::service::metrics::Metrics;
+use crate::service::preferences::PreferenceBook;
+use crate::service::questions::{Questions, Watch};
 use crate::service::results::Results;
 use crate::service::status::Events;
+use crate::service::traces::Traces;
 use crate::service::translations::Remembered;
+use crate::service::vitals::Vitals;
 use crate::source::Limits as QueryLimits;
-use crate::storage::Storage;
+use crate::storage::{Sharing, Storage};
 use crate::translate::Translator;
 use crate::translate::llm::Llm;
 use crate::translate::offline::Offline;
@@ -54,6 +62,9 @@ const MAX_JSON: usize = 256 * 1024;
 
 /// Between two rounds of housekeeping (expired results, ended sessions).
 const HOUSEKEEPING: Duration = Duration::from_secs(10 * 60);
+
+/// Between two looks at a file storage that lies elsewhere.
+const STORAGE_ROUND: Duration = Duration::from_secs(60);
 
 /// Everything handlers need.
 pub struct App {
@@ -70,6 +81,14 @@ pub struct App {
     pub limits: Limits,
     pub guessing: Guessing,
     pub caches: Caches,
+    pub storage: Storage,
+    pub metrics: Metrics,
+    pub vitals: Vitals,
+    pub traces: Traces,
+    pub audit: Audit,
+    pub preferences: PreferenceBook,
+    /// For secrets at rest.
+    pub sealer: Sealer,
     /// What set-up asks for when the server can be reached from other machines.
     pub setup_code: Option<String>,
     pub started: Instant,
@@ -79,15 +98,19 @@ pub struct App {
 #[derive(Clone)]
 pub struct Drain {
     hub: Hub,
+    questions: Questions,
     events: Events,
+    traces: Traces,
     time: Duration,
 }
 
 impl Drain {
     /// Lets running queries at agents finish, for as long as is configured.
     pub async fn run(self) {
-        self.hub.drain(self.time).await;
+        tokio::join!(self.hub.drain(self.time), self.questions.drain(self.time));
         self.events.end();
+        let traces = self.traces;
+        let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
     }
 }
 
@@ -111,7 +134,7 @@ pub struct Running {
     components(schemas(crate::rows::export::Format)),
     tags(
         (name = "accounts"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
-        (name = "status"), (name = "settings"), (name = "health")
+        (name = "status"), (name = "settings"), (name = "audit"), (name = "health")
     )
 )]
 struct ApiDocument;
@@ -143,17 +166,35 @@ impl App {
         // Absolute, so that nothing depends on the folder this process happens to be in.
         config.server.data_dir = config.server.data_dir.canonicalize()?;
         let data_dir = &config.server.data_dir;
-        let storage = Storage::open(data_dir)?;
+        if data_dir.join(backup::MARKER).exists() {
+            return Err(Error::Invalid(format!(
+                "A restore into {} was interrupted. Run `clean-custard restore` again first; it begins anew.",
+                data_dir.display()
+            )));
+        }
+        let sharing = match &config.database.url {
+            Some(_) => Sharing::Shared,
+            None => Sharing::Alone,
+        };
+        let storage = Storage::open(data_dir, &config.storage, sharing)?;
         let db = Db::open(
             &data_dir.join("custard.db"),
             config.database.url.as_ref(),
             config.database.pool_size,
         )?;
-        let secret = secret_key(&config)?;
         let caches = Caches::new();
-        let events = Events::new();
+        let keys = key::load(&config.server)?;
+        let sealer = Sealer::with_previous(&keys.current, keys.previous.as_slice());
+        let bus = match &config.database.url {
+            Some(url) => Bus::shared(url)?,
+            None => Bus::alone(),
+        };
+        let preferences = PreferenceBook::new(db.clone(), bus.clone());
+        let events = Events::new(bus);
+        let (metrics, vitals) = (Metrics::new()?, Vitals::default());
+        let traces = Traces::new(config.traces.as_ref())?;
         let hub = Hub::new();
-        let accounts = Accounts::new(db.clone(), &secret);
+        let accounts = Accounts::new(db.clone(), &keys.current);
         let files = Files::new(
             db.clone(),
             storage.clone(),
@@ -163,7 +204,7 @@ impl App {
         );
         let connections = Connections::new(db.clone(), hub.clone(), events.clone());
         let keep = TimeDelta::from_std(config.query.keep_results).map_err(Error::internal)?;
-        let results = Results::new(db.clone(), storage.clone(), keep, &caches);
+        let results = Results::new(db.clone(), storage.clone(), keep, &caches, preferences.clone());
         let translator: Arc<dyn Translator> = match &config.llm {
             Some(llm) => Arc::new(Llm::new(llm.clone())?),
             None => Arc::new(Offline),
@@ -179,14 +220,21 @@ impl App {
             ..QueryLimits::default()
         };
         let questions = Questions::new(
+            Watch {
+                events: events.clone(),
+                metrics: metrics.clone(),
+                vitals: vitals.clone(),
+                traces: traces.clone(),
+                preferences: preferences.clone(),
+            },
             db.clone(),
             files.clone(),
             connections.clone(),
             results.clone(),
-            events.clone(),
             translator,
             query_limits,
         );
+        let audit = Audit::new(db.clone());
         let setup_code = (!config.server.listen.ip().is_loopback()).then(setup_code);
         let app = App {
             config,
@@ -202,20 +250,17 @@ impl App {
             limits,
             guessing,
             caches,
+            storage,
+            metrics,
+            vitals,
+            traces,
+            audit,
+            preferences,
+            sealer,
             setup_code,
             started: Instant::now(),
         };
         Ok(app)
-    }
-
-    /// Removes what a crash left in the storage.
-    async fn sweep(&self) -> Result<()> {
-        let files = self.db.read(db::files::generations).await?;
-        let results = self.db.read(db::results::ids).await?;
-        let storage = Storage::at(&self.config.server.data_dir);
-        tokio::task::spawn_blocking(move || storage.sweep(&files, &results))
-            .await
-            .map_err(Error::internal)?
     }
 
     /// Whether a browser's request comes from our own pages; requests without an Origin are no browser's.
@@ -240,7 +285,18 @@ pub async fn start(config: Config) -> Result<Running> {
     let app = tokio::task::spawn_blocking(move || App::open(config))
         .await
         .map_err(Error::internal)??;
-    app.sweep().await?;
+    if app.storage.kind() == "local" {
+        sweep(&app.db, &app.storage).await?;
+    } else {
+        // What lies elsewhere may be many things, or out of reach for a moment; nobody waits for it.
+        let (db, storage) = (app.db.clone(), app.storage.clone());
+        tokio::spawn(async move {
+            if let Err(error) = sweep(&db, &storage).await {
+                tracing::warn!(%error, "the file storage could not be looked through");
+            }
+        });
+    }
+    app.preferences.load().await?;
     let setup_code = if app.accounts.needs_setup().await? {
         app.setup_code.clone()
     } else {
@@ -248,15 +304,23 @@ pub async fn start(config: Config) -> Result<Running> {
     };
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(app.post.clone().keep_sending());
-    tokio::spawn(housekeeping(
-        app.results.clone(),
-        app.accounts.clone(),
-        app.post.clone(),
-        app.guessing.clone(),
-    ));
+    tokio::spawn(app.connections.clone().obey());
+    tokio::spawn(app.questions.clone().obey());
+    tokio::spawn(app.preferences.clone().keep_up());
+    tokio::spawn(look_after_storage(app.storage.clone(), app.vitals.clone()));
+    tokio::spawn(housekeeping(Housekeeping {
+        results: app.results.clone(),
+        accounts: app.accounts.clone(),
+        post: app.post.clone(),
+        guessing: app.guessing.clone(),
+        audit: app.audit.clone(),
+        preferences: app.preferences.clone(),
+    }));
     let drain = Drain {
         hub: app.hub.clone(),
+        questions: app.questions.clone(),
         events: app.events.clone(),
+        traces: app.traces.clone(),
         time: app.config.server.drain,
     };
     let app = web::Data::new(app);
@@ -298,6 +362,9 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .openapi(ApiDocument::openapi())
         .service(health::public_health)
         .service(health::public_ready)
+        .service(health::status)
+        .service(health::production_readiness)
+        .service(health::get_metrics)
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
         .split_for_parts();
     document
@@ -330,32 +397,73 @@ fn build(
         .app_data(web::PathConfig::default().error_handler(move |error, _| unreadable(error.to_string())))
         .service(health::public_health)
         .service(health::public_ready)
+        .service(health::status)
+        .service(health::production_readiness)
+        .service(health::get_metrics)
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
         .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
         .into_app()
         .service(web::redirect("/api/docs", "/api/docs/"))
         .default_service(web::to(ui::public_file))
         .wrap(from_fn(limits::by_address))
+        .wrap(from_fn(measure::requests))
         .wrap(Condition::new(has_cors, cors))
         .wrap(from_fn(safety::headers))
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
         .wrap(TracingLogger::default())
 }
 
-/// Expires results and sessions, for as long as the server runs.
-async fn housekeeping(results: Results, accounts: Accounts, post: Post, guessing: Guessing) {
+/// What goes out of date.
+struct Housekeeping {
+    results: Results,
+    accounts: Accounts,
+    post: Post,
+    guessing: Guessing,
+    audit: Audit,
+    preferences: PreferenceBook,
+}
+
+/// Expires results, sessions and letters, for as long as the server runs.
+async fn housekeeping(house: Housekeeping) {
     let mut rounds = tokio::time::interval(HOUSEKEEPING);
     loop {
         rounds.tick().await;
+        let audited = house
+            .audit
+            .expire(|organization| house.preferences.audit_kept(organization))
+            .await;
         for outcome in [
-            results.expire().await,
-            accounts.prune().await,
-            post.prune().await,
-            guessing.prune().await,
+            house.results.expire().await,
+            house.accounts.prune().await,
+            house.post.prune().await,
+            house.guessing.prune().await,
+            audited,
         ] {
             if let Err(error) = outcome {
                 tracing::error!(%error, "housekeeping failed");
             }
+        }
+    }
+}
+
+/// Removes what a crash left in the storage. What comes into the store after it was read is younger than what is
+/// removed, or this server is alone and has not begun.
+async fn sweep(db: &Db, storage: &Storage) -> Result<()> {
+    let files = db.read(db::files::generations).await?;
+    let results = db.read(db::results::ids).await?;
+    storage.sweep(files, results).await
+}
+
+/// Asks a storage that lies elsewhere whether it still answers, for as long as the server runs.
+async fn look_after_storage(storage: Storage, vitals: Vitals) {
+    if storage.kind() == "local" {
+        return;
+    }
+    let mut rounds = tokio::time::interval(STORAGE_ROUND);
+    loop {
+        rounds.tick().await;
+        if let Err(error) = vitals.attempt("storage", storage.check()).await {
+            tracing::warn!(%error, "the file storage does not answer");
         }
     }
 }
@@ -373,43 +481,6 @@ fn make_data_dir(folder: &Path) -> Result<()> {
                 folder.display()
             ))
         })
-}
-
-/// The configured key, else the generated one in the data folder.
-fn secret_key(config: &Config) -> Result<SecretSlice<u8>> {
-    if let Some(key) = &config.server.secret_key {
-        return Ok(SecretSlice::from(key.expose_secret().as_bytes().to_vec()));
-    }
-    let path = config.server.data_dir.join("secret.key");
-    match std::fs::read(&path) {
-        Ok(key) if key.len() >= 32 => Ok(SecretSlice::from(key)),
-        Ok(_) => Err(Error::Invalid(format!(
-            "The secret key in {} is too short. Restore it, or remove the file to get a new one (everybody is logged out then).",
-            path.display()
-        ))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            use std::io::Write;
-            use std::os::unix::fs::OpenOptionsExt;
-            let mut key = vec![0u8; 32];
-            rand::rng().fill(&mut key[..]);
-            // Written beside and renamed: a crash must not leave half a key.
-            let draft = path.with_extension("key.new");
-            let mut file = std::fs::OpenOptions::new()
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .mode(0o600)
-                .open(&draft)?;
-            file.write_all(&key)?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &path)?;
-            Ok(SecretSlice::from(key))
-        }
-        Err(error) => Err(Error::Invalid(format!(
-            "The secret key {} cannot be read: {error}.",
-            path.display()
-        ))),
-    }
 }
 
 /// Eight letters and digits without look-alikes.

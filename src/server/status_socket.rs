@@ -15,6 +15,7 @@ use tokio::sync::broadcast::error::RecvError;
 use super::App;
 use super::api::connections::ConnectionBody;
 use crate::service::accounts::{Identity, Role};
+use crate::service::bus::Message;
 use crate::service::status::{Change, Happening};
 
 /// Time for the first frame.
@@ -44,6 +45,7 @@ enum Push {
     Ready,
     Connection { connection: Box<ConnectionBody> },
     ConnectionRemoved { id: String },
+    Schema { connection_id: String },
     Files,
     Query { id: String, state: &'static str },
 }
@@ -65,7 +67,7 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
             Ok(Some(identity)) => identity,
             _ => return close(session, "Log in first.").await,
         };
-    let mut happenings = app.events.subscribe();
+    let mut messages = app.events.bus().subscribe();
     let mut ticks = tokio::time::interval(TICK);
     let mut heard = Instant::now();
     if push(&mut session, &Push::Ready).await.is_err() {
@@ -83,22 +85,30 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
                 Some(Ok(AggregatedMessage::Close(_)) | Err(_)) | None => break "",
                 Some(Ok(_)) => heard = Instant::now(),
             },
-            happening = happenings.recv() => match happening {
-                Ok(Happening { change: Change::Stopping, .. }) => break "The server is stopping.",
-                Ok(happening) => {
+            () = app.events.stopping().cancelled() => break "The server is stopping.",
+            message = messages.recv() => match message {
+                Ok(Message::Event(happening)) => {
                     if tell(&app, &identity, &mut session, happening).await.is_err() {
                         return;
                     }
                 }
+                Ok(Message::SessionEnded { session_id }) if session_id == identity.session_id => {
+                    break "The session has ended.";
+                }
+                Ok(Message::UserChanged { user_id }) if user_id == identity.user_id => {
+                    // Perhaps only the role is another one; what may be seen is then, too.
+                    break "Your account was changed.";
+                }
                 // More changes than could be told one by one: the browser reads everything anew, and what
                 // piled up meanwhile is old by then.
-                Err(RecvError::Lagged(_)) => {
+                Ok(Message::Anew) | Err(RecvError::Lagged(_)) => {
                     tokio::time::sleep(CATCH_BREATH).await;
-                    happenings = happenings.resubscribe();
+                    messages = messages.resubscribe();
                     if push(&mut session, &Push::Ready).await.is_err() {
                         return;
                     }
                 }
+                Ok(_) => {}
                 Err(RecvError::Closed) => break "The server is stopping.",
             },
             _ = ticks.tick() => {
@@ -151,6 +161,7 @@ async fn tell(
             },
             Err(_) => return Ok(()),
         },
+        Change::Schema(id) => Push::Schema { connection_id: id },
         Change::ConnectionRemoved(id) => Push::ConnectionRemoved { id },
         Change::Files => Push::Files,
         Change::Query { user_id, id, running }
@@ -161,7 +172,7 @@ async fn tell(
                 state: if running { "running" } else { "done" },
             }
         }
-        Change::Query { .. } | Change::Stopping => return Ok(()),
+        Change::Query { .. } => return Ok(()),
     };
     push(session, &message).await
 }

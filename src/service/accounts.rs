@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 
+use crate::db::audit::Entry;
 use crate::db::sessions::{self, Session};
 use crate::db::users::{self, Organization, User};
 use crate::db::{Conn, Db};
@@ -63,6 +64,30 @@ pub struct Identity {
     pub role: Role,
     pub organization_id: String,
     pub organization_name: String,
+    /// The address this request came from; None for what is no request.
+    pub ip: Option<String>,
+}
+
+impl Identity {
+    /// What this person did, for the audit log.
+    pub fn did(
+        &self,
+        action: &'static str,
+        target_kind: &'static str,
+        target_id: &str,
+        details: serde_json::Value,
+    ) -> Entry {
+        Entry {
+            organization_id: self.organization_id.clone(),
+            actor_id: Some(self.user_id.clone()),
+            actor: self.email.clone(),
+            action,
+            target_kind,
+            target_id: target_id.to_owned(),
+            details,
+            ip: self.ip.clone(),
+        }
+    }
 }
 
 /// What somebody may do, least first.
@@ -472,6 +497,7 @@ fn identity(session_id: String, user: User, organization: Organization) -> Ident
         role: Role::parse(&user.role),
         organization_id: organization.id,
         organization_name: organization.name,
+        ip: None,
     }
 }
 

@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use chrono::NaiveDateTime;
+use serde_json::json;
 use tokio::sync::broadcast;
 
 use super::accounts::{Identity, fingerprint, random_token};
 use super::agents::{
     Admission, AgentChange, AgentEvent, AgentInfo, AgentStatus, AgentTest, Caller, Hub, RunningQuery,
 };
+use super::bus::Message;
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
 use crate::catalog::Catalog;
-use crate::db::{Db, connections as records};
+use crate::db::{Db, audit, connections as records};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::source::Kind;
@@ -71,7 +73,18 @@ impl Connections {
             created_at: id::now(),
         };
         let stored = record.clone();
-        self.db.write(move |conn| records::insert(conn, stored)).await?;
+        let deed = who.did(
+            "connection.created",
+            "connection",
+            &record.id,
+            json!({ "name": record.name, "db_type": record.db_type }),
+        );
+        self.db
+            .write(move |conn| {
+                records::insert(conn, stored)?;
+                audit::append(conn, &deed)
+            })
+            .await?;
         let connection = self.with_status(record)?;
         self.events
             .tell(&who.organization_id, Change::Connection(connection.id.clone()));
@@ -95,13 +108,19 @@ impl Connections {
     }
 
     /// Errors: `NotFound`, `Invalid`.
-    pub async fn rename(&self, organization_id: &str, id: &str, name: &str) -> Result<Connection> {
+    pub async fn rename(&self, who: &Identity, id: &str, name: &str) -> Result<Connection> {
+        let organization_id = who.organization_id.as_str();
         let name = check_name(name)?;
         let mut record = self.record(organization_id, id).await?;
+        let details = json!({ "from": record.name, "to": name });
         record.name.clone_from(&name);
         let key = record.id.clone();
+        let deed = who.did("connection.renamed", "connection", id, details);
         self.db
-            .write(move |conn| records::rename(conn, &key, &name))
+            .write(move |conn| {
+                records::rename(conn, &key, &name)?;
+                audit::append(conn, &deed)
+            })
             .await?;
         self.events
             .tell(organization_id, Change::Connection(id.to_owned()));
@@ -109,14 +128,24 @@ impl Connections {
     }
 
     /// A new key; agents with the old one are cut at once. Errors: `NotFound`.
-    pub async fn rotate_key(&self, organization_id: &str, id: &str) -> Result<(Connection, String)> {
+    pub async fn rotate_key(&self, who: &Identity, id: &str) -> Result<(Connection, String)> {
+        let organization_id = who.organization_id.as_str();
         let mut record = self.record(organization_id, id).await?;
         let key = format!("{KEY_PREFIX}{}", random_token());
         let (target, hash) = (record.id.clone(), fingerprint(&key));
+        let deed = who.did(
+            "connection.key_rotated",
+            "connection",
+            id,
+            json!({ "name": record.name }),
+        );
         self.db
-            .write(move |conn| records::set_key(conn, &target, &hash))
+            .write(move |conn| {
+                records::set_key(conn, &target, &hash)?;
+                audit::append(conn, &deed)
+            })
             .await?;
-        self.hub.disconnect(id);
+        self.cut(id, false);
         self.events
             .tell(organization_id, Change::Connection(id.to_owned()));
         record.key_hash = fingerprint(&key);
@@ -125,13 +154,23 @@ impl Connections {
 
     /// No key opens the connection any more until a new one is made; its agents are cut at once. Errors:
     /// `NotFound`.
-    pub async fn revoke_key(&self, organization_id: &str, id: &str) -> Result<Connection> {
+    pub async fn revoke_key(&self, who: &Identity, id: &str) -> Result<Connection> {
+        let organization_id = who.organization_id.as_str();
         let mut record = self.record(organization_id, id).await?;
         let target = record.id.clone();
+        let deed = who.did(
+            "connection.key_revoked",
+            "connection",
+            id,
+            json!({ "name": record.name }),
+        );
         self.db
-            .write(move |conn| records::set_key(conn, &target, NO_KEY))
+            .write(move |conn| {
+                records::set_key(conn, &target, NO_KEY)?;
+                audit::append(conn, &deed)
+            })
             .await?;
-        self.hub.disconnect(id);
+        self.cut(id, false);
         self.events
             .tell(organization_id, Change::Connection(id.to_owned()));
         record.key_hash = NO_KEY.into();
@@ -169,16 +208,25 @@ impl Connections {
     }
 
     /// Removes the connection and cuts its agents. Errors: `NotFound`.
-    pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
+    pub async fn delete(&self, who: &Identity, id: &str) -> Result<()> {
+        let organization_id = who.organization_id.as_str();
+        let record = self.record(organization_id, id).await?;
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
-        if !self
-            .db
-            .write(move |conn| records::delete(conn, &organization, &target))
-            .await?
-        {
-            return Err(missing());
-        }
-        self.hub.forget(id);
+        let deed = who.did(
+            "connection.deleted",
+            "connection",
+            id,
+            json!({ "name": record.name }),
+        );
+        self.db
+            .write(move |conn| {
+                if !records::delete(conn, &organization, &target)? {
+                    return Err(missing());
+                }
+                audit::append(conn, &deed)
+            })
+            .await?;
+        self.cut(id, true);
         self.events
             .tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
         Ok(())
@@ -214,7 +262,7 @@ impl Connections {
                     self.hub.set_catalog(id, Arc::new(parse_catalog(Some(catalog))?));
                 }
                 let kind = Kind::named(&record.db_type)?;
-                Ok(Admission::new(record.id, kind, epoch))
+                Ok(Admission::new(record.id, kind, epoch).with_key(record.key_hash))
             }
             _ => Err(Error::Unauthorized(
                 "This agent's key does not fit this connection. Copy the command from the connection's page again, \
@@ -283,6 +331,7 @@ impl Connections {
 
     async fn note(&self, event: AgentEvent) -> Result<()> {
         let id = event.connection_id.clone();
+        let is_schema = matches!(event.change, AgentChange::Catalog(_));
         let organization = match event.change {
             AgentChange::Status(status) => {
                 self.db
@@ -320,8 +369,67 @@ impl Connections {
             }
         };
         if let Some(organization) = organization {
+            if is_schema {
+                self.events
+                    .tell(&organization, Change::Schema(event.connection_id.clone()));
+            }
             self.events
                 .tell(&organization, Change::Connection(event.connection_id));
+        }
+        Ok(())
+    }
+
+    /// Cuts the agents of a connection, at every server.
+    fn cut(&self, id: &str, deleted: bool) {
+        self.cut_here(id, deleted);
+        self.events.bus().publish_elsewhere(Message::KeyRevoked {
+            connection_id: id.to_owned(),
+            deleted,
+        });
+    }
+
+    fn cut_here(&self, id: &str, deleted: bool) {
+        if deleted {
+            self.hub.forget(id);
+        } else {
+            self.hub.disconnect(id);
+        }
+    }
+
+    /// Cuts agents whose key was changed at another server. Runs as one task, for ever.
+    pub async fn obey(self) {
+        let mut messages = self.events.bus().subscribe();
+        loop {
+            match messages.recv().await {
+                Ok(Message::KeyRevoked {
+                    connection_id,
+                    deleted,
+                }) => self.cut_here(&connection_id, deleted),
+                Ok(Message::Anew) | Err(broadcast::error::RecvError::Lagged(_)) => {
+                    if let Err(error) = self.cut_all_revoked().await {
+                        tracing::error!(%error, "agents whose key may be revoked could not be looked up");
+                    }
+                }
+                Ok(_) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    }
+
+    /// Messages were missed: whichever agent's key the store does not have any more goes.
+    async fn cut_all_revoked(&self) -> Result<()> {
+        for (id, fingerprints) in self.hub.admitted() {
+            let target = id.clone();
+            let record = self
+                .db
+                .read(move |conn| records::any_organization(conn, &target))
+                .await?;
+            let good = record
+                .as_ref()
+                .is_some_and(|record| fingerprints.iter().all(|used| *used == record.key_hash));
+            if !good {
+                self.cut_here(&id, record.is_none());
+            }
         }
         Ok(())
     }

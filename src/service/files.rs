@@ -5,16 +5,18 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::accounts::Identity;
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
 use crate::config::{FilesConfig, QueryConfig};
-use crate::db::{Db, files as records};
+use crate::db::{Db, audit, files as records};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::ingest::profile::Profile;
@@ -33,6 +35,8 @@ pub struct Files {
     events: Events,
     limits: ImportLimits,
     importing: Arc<Semaphore>,
+    /// Imports that run or wait.
+    waiting: Arc<AtomicUsize>,
     engine: Engine,
     max_upload: u64,
 }
@@ -84,6 +88,7 @@ impl Files {
                 time: files.import_time,
             },
             importing: Arc::new(Semaphore::new(files.imports_at_once)),
+            waiting: Arc::default(),
             engine: Engine {
                 memory_bytes: usize::try_from(query.memory_bytes).unwrap_or(usize::MAX),
                 spill_dir: storage.spill(),
@@ -91,6 +96,11 @@ impl Files {
             max_upload: files.max_upload_bytes,
             storage,
         }
+    }
+
+    /// Imports that run or wait for their turn.
+    pub fn importing(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// One uploaded file at most, in bytes.
@@ -101,7 +111,7 @@ impl Files {
     /// A place for an upload called `name`.
     pub fn incoming(&self, name: &str) -> Incoming {
         Incoming {
-            path: self.storage.incoming().join(id::new()),
+            path: self.storage.incoming(),
             name: clean_name(name),
             size: 0,
         }
@@ -110,6 +120,7 @@ impl Files {
     /// Imports an upload and keeps it. Dropping the future stops the import and leaves nothing. Errors: as
     /// [`ingest::import`].
     pub async fn import(&self, who: &Identity, incoming: Incoming, origin: Origin) -> Result<File> {
+        let _counted = Counted::new(&self.waiting);
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
         let file_id = id::new();
         let generation = id::new();
@@ -124,7 +135,10 @@ impl Files {
             &self.limits,
         )
         .await?;
-        tokio::fs::rename(incoming.path(), self.storage.original(&file_id)).await?;
+        let original = self.storage.original(&file_id);
+        tokio::fs::rename(incoming.path(), &original).await?;
+        self.publish(&out, &imported.tables).await?;
+        self.storage.publish(&original).await?;
         let record = records::File {
             id: file_id,
             organization_id: who.organization_id.clone(),
@@ -139,7 +153,18 @@ impl Files {
             created_at: id::now(),
         };
         let stored = record.clone();
-        self.db.write(move |conn| records::insert(conn, stored)).await?;
+        let deed = who.did(
+            "file.created",
+            "file",
+            &record.id,
+            json!({ "name": record.name, "bytes": record.size_bytes, "sample": record.sample }),
+        );
+        self.db
+            .write(move |conn| {
+                records::insert(conn, stored)?;
+                audit::append(conn, &deed)
+            })
+            .await?;
         cleanup.keep();
         self.events.tell(&who.organization_id, Change::Files);
         Ok(File {
@@ -171,27 +196,25 @@ impl Files {
 
     /// Imports the kept original again with the user's decisions. The former import stays until the new one
     /// is complete. Errors: `NotFound`, and as [`ingest::import`].
-    pub async fn change(&self, organization_id: &str, id: &str, overrides: Overrides) -> Result<File> {
+    pub async fn change(&self, who: &Identity, id: &str, overrides: Overrides) -> Result<File> {
+        let organization_id = who.organization_id.as_str();
         let file = self.get(organization_id, id).await?;
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
         let generation = id::new();
         let out = self.storage.import(id, &generation);
         let cleanup = RemoveOnDrop(Some(out.clone()));
         tokio::fs::create_dir_all(&out).await?;
-        let imported = ingest::import(
-            &self.storage.original(id),
-            &file.record.name,
-            &out,
-            &overrides,
-            &self.limits,
-        )
-        .await?;
-        let former = self.storage.import(id, &file.record.generation);
+        let original = self.storage.original(id);
+        let _here = self.storage.fetch(&original).await?;
+        let imported = ingest::import(&original, &file.record.name, &out, &overrides, &self.limits).await?;
+        self.publish(&out, &imported.tables).await?;
+        let former = file.record.generation.clone();
         let mut record = file.record;
         record.generation = generation;
         record.tables = to_json(&imported.tables)?;
         record.overrides = to_json(&overrides)?;
         let stored = record.clone();
+        let deed = who.did("file.changed", "file", id, json!({ "name": record.name }));
         self.db
             .write(move |conn| {
                 records::replace_import(
@@ -200,12 +223,13 @@ impl Files {
                     &stored.generation,
                     &stored.tables,
                     &stored.overrides,
-                )
+                )?;
+                audit::append(conn, &deed)
             })
             .await?;
         cleanup.keep();
         // Queries that run on the former import hold its files open; on Unix they may finish.
-        if let Err(error) = tokio::fs::remove_dir_all(&former).await {
+        if let Err(error) = self.storage.remove_import(id, &former).await {
             tracing::warn!(%error, file = %id, "a former import could not be removed");
         }
         self.events.tell(organization_id, Change::Files);
@@ -214,6 +238,14 @@ impl Files {
             tables: imported.tables,
             overrides,
         })
+    }
+
+    /// Keeps what an import made.
+    async fn publish(&self, folder: &Path, tables: &[ImportedTable]) -> Result<()> {
+        for table in tables {
+            self.storage.publish(&folder.join(&table.parquet)).await?;
+        }
+        Ok(())
     }
 
     /// The organisation's files, newest first.
@@ -241,15 +273,19 @@ impl Files {
     }
 
     /// Errors: `NotFound`.
-    pub async fn delete(&self, organization_id: &str, id: &str) -> Result<()> {
+    pub async fn delete(&self, who: &Identity, id: &str) -> Result<()> {
+        let organization_id = who.organization_id.as_str();
+        let file = self.get(organization_id, id).await?;
         let (organization, target) = (organization_id.to_owned(), id.to_owned());
-        if !self
-            .db
-            .write(move |conn| records::delete(conn, &organization, &target))
-            .await?
-        {
-            return Err(missing());
-        }
+        let deed = who.did("file.deleted", "file", id, json!({ "name": file.record.name }));
+        self.db
+            .write(move |conn| {
+                if !records::delete(conn, &organization, &target)? {
+                    return Err(missing());
+                }
+                audit::append(conn, &deed)
+            })
+            .await?;
         self.storage.remove_file(id).await?;
         self.events.tell(organization_id, Change::Files);
         Ok(())
@@ -258,13 +294,17 @@ impl Files {
     /// Statistics of one table. Errors: `NotFound`.
     pub async fn profile(&self, file: &File, table: &ImportedTable) -> Result<Profile> {
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
-        ingest::profile(&self.parquet(file, table), &self.limits).await
+        let path = self.parquet(file, table);
+        let _here = self.storage.fetch(&path).await?;
+        ingest::profile(&path, &self.limits).await
     }
 
     /// The first rows of one table.
     pub async fn head(&self, file: &File, table: &ImportedTable, limit: usize) -> Result<Vec<RecordBatch>> {
         let path = self.parquet(file, table);
+        let here = self.storage.fetch(&path).await?;
         tokio::task::spawn_blocking(move || {
+            let _here = here;
             let file = std::fs::File::open(path)?;
             let reader = ParquetRecordBatchReaderBuilder::try_new(file)
                 .and_then(|builder| builder.with_limit(limit).with_batch_size(limit.max(1)).build())
@@ -328,7 +368,7 @@ impl Files {
             kind: CandidateKind::Files,
             name,
             ids: files.iter().map(|file| file.record.id.clone()).collect(),
-            source: Arc::new(FileSource::new(tables, self.engine.clone())),
+            source: Arc::new(FileSource::new(tables, self.engine.clone()).stored_in(self.storage.clone())),
         }))
     }
 }
@@ -359,6 +399,22 @@ impl File {
                 names.join(", ")
             ))
         })
+    }
+}
+
+/// Counts one while it lives.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicUsize>) -> Counted {
+        count.fetch_add(1, Ordering::Relaxed);
+        Counted(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,10 +4,21 @@ pub mod caches;
 
 pub mod accounts;
 pub mod agents;
+pub mod bus;
 pub mod guessing;
 pub mod limits;
 pub mod mail;
 pub mod status;
+
+pub mod audit;
+pub mod backup;
+pub mod metrics;
+pub mod preferences;
+pub mod readiness;
+pub mod relocate;
+pub mod rotation;
+pub mod traces;
+pub mod vitals;
 
 pub mod connections;
 pub mod files;

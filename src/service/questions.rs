@@ -1,33 +1,49 @@
 //! Questions of people: the pipeline of `ask`, with their own sources, conversations, and answers that are
 //! kept.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::accounts::Identity;
+use super::accounts::{Identity, Role};
 use super::agents::Caller;
+use super::bus::Message;
 use super::connections::Connections;
 use super::files::Files;
+use super::metrics::Metrics;
+use super::preferences::PreferenceBook;
 use super::results::{Keep, Results, Writer};
 use super::status::{Change, Events};
+use super::traces::{self, Traces};
 pub use super::under_way::RunningQuestion;
 use super::under_way::{UnderWay, UnderWayGuard};
+use super::vitals::Vitals;
 use crate::ask::answer::{Answer, Outcome};
 use crate::ask::chart::Chart;
 use crate::ask::{self, Answered, Candidate, Event, Request};
+use crate::db::audit::Entry;
 use crate::db::conversations::Conversation;
 use crate::db::queries::Query;
-use crate::db::{Db, conversations, queries};
+use crate::db::{Db, audit, conversations, queries};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::source::Limits;
+use crate::translate::usage::{self, Call};
 use crate::translate::{Translator, Turn};
 
 /// Rows that an answer itself carries at most; the others lie in the stored result.
 pub const PREVIEW_ROWS: usize = 1_000;
+
+/// How long another server may take to say that it stopped a question.
+const CANCEL_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long those whose questions were stopped may take to be told.
+const TOLD_WITHIN: Duration = Duration::from_secs(3);
 
 /// A query of the user's own, in bytes: what the guard would take.
 const MAX_QUERY: usize = 64 * 1024;
@@ -38,6 +54,7 @@ const TURNS: usize = 6;
 /// Questions of people. Cheap to clone.
 #[derive(Clone)]
 pub struct Questions {
+    watch: Watch,
     db: Db,
     files: Files,
     connections: Connections,
@@ -46,6 +63,46 @@ pub struct Questions {
     translator: Arc<dyn Translator>,
     limits: Limits,
     running: UnderWay,
+}
+
+/// Who is told how questions went.
+#[derive(Clone)]
+pub struct Watch {
+    pub events: Events,
+    pub metrics: Metrics,
+    pub vitals: Vitals,
+    pub traces: Traces,
+    pub preferences: PreferenceBook,
+}
+
+impl Watch {
+    fn asked(&self, prepared: &Prepared, answer: &Answer) {
+        let course = prepared.course();
+        self.metrics.asked(answer, &course.calls);
+        self.traces.tell(&traces::Asked {
+            id: &prepared.id,
+            span: prepared.span,
+            began: prepared.began,
+            stages: &course.stages,
+            calls: &course.calls,
+            answer,
+            user_id: &prepared.who.user_id,
+            organization_id: &prepared.who.organization_id,
+            conversation_id: &prepared.conversation_id,
+            preferences: self.preferences.of(&prepared.who.organization_id),
+        });
+        if answer.translator != "llm" {
+            return;
+        }
+        match &answer.error {
+            Some(error) if error.code == "llm" => {
+                self.vitals.bad("model", &Error::Llm(error.message.clone()));
+            }
+            // It may have failed before the model was asked.
+            Some(_) if answer.query.is_none() => {}
+            _ => self.vitals.good("model"),
+        }
+    }
 }
 
 /// What is asked, and of what.
@@ -103,16 +160,27 @@ pub struct Prepared {
     pub(super) candidates: Vec<Candidate>,
     pub(super) request: Request,
     pub(super) cancel: CancellationToken,
+    began: SystemTime,
+    /// The span of its trace that the agent was told.
+    span: u64,
+    course: Mutex<Course>,
     _running: UnderWayGuard,
+}
+
+/// The course a question took, for its trace.
+#[derive(Default)]
+struct Course {
+    stages: Vec<(&'static str, SystemTime)>,
+    calls: Vec<Call>,
 }
 
 impl Questions {
     pub fn new(
+        watch: Watch,
         db: Db,
         files: Files,
         connections: Connections,
         results: Results,
-        events: Events,
         translator: Arc<dyn Translator>,
         limits: Limits,
     ) -> Questions {
@@ -121,7 +189,8 @@ impl Questions {
             files,
             connections,
             results,
-            events,
+            events: watch.events.clone(),
+            watch,
             translator,
             limits,
             running: UnderWay::default(),
@@ -138,14 +207,49 @@ impl Questions {
         self.running.count()
     }
 
+    /// Whether the server is stopping.
+    pub fn is_stopping(&self) -> bool {
+        self.running.is_stopping()
+    }
+
+    /// The server is stopping: nothing new begins, and what runs may finish within `time` or is told why not.
+    pub async fn drain(&self, time: Duration) {
+        self.running.stop();
+        let finished = async {
+            while self.running.count() > 0 {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(time, finished).await.is_err() {
+            tracing::warn!(
+                questions = self.running.count(),
+                "stopping questions that did not finish in time"
+            );
+            self.running.cancel_all();
+            let told = async {
+                while self.running.count() > 0 {
+                    tokio::time::sleep(Duration::from_millis(20)).await;
+                }
+            };
+            tokio::time::timeout(TOLD_WITHIN, told).await.ok();
+        }
+    }
+
     /// Checks what was sent. Errors: `NotFound` for ids that are not the asker's, `AgentOffline`, `Invalid`.
     pub async fn prepare(&self, who: &Identity, asking: Asking) -> Result<Prepared> {
+        if self.is_stopping() {
+            return Err(Error::AgentOffline(
+                "The server is being stopped; ask again in a moment.".into(),
+            ));
+        }
         let (title, glossary) = (title(&asking.ask), String::new());
         check_length(&asking.ask)?;
         let id = id::new();
+        let span = rand::random::<u64>() | 1;
+        let began = SystemTime::now();
         let caller = Caller {
             asker: Some(who.user_id.clone()),
-            traceparent: Some(traceparent(&id)),
+            traceparent: Some(traces::traceparent(&id, span)),
             question: Some(id.clone()),
         };
         let candidates = self.candidates(who, &asking.target, &caller).await?;
@@ -180,14 +284,72 @@ impl Questions {
             ask: asking.ask,
             candidates,
             cancel,
+            began,
+            span,
+            course: Mutex::default(),
             _running: running,
         })
     }
 
     /// Stops a running question, down to the database: one's own, or as an admin any of the organisation's.
-    /// False when there is no such question (any more).
-    pub fn cancel(&self, who: &Identity, id: &str) -> bool {
-        self.running.cancel(id, who)
+    /// It may run at another server: that one is asked then, and has [`CANCEL_WITHIN`] to say so. False when
+    /// there is no such question (any more).
+    pub async fn cancel(&self, who: &Identity, id: &str) -> bool {
+        if self.running.cancel(id, who) {
+            return true;
+        }
+        let bus = self.events.bus();
+        if !bus.is_shared() {
+            return false;
+        }
+        let mut messages = bus.subscribe();
+        bus.publish_elsewhere(Message::Cancel {
+            query_id: id.to_owned(),
+            user_id: who.user_id.clone(),
+            organization_id: who.organization_id.clone(),
+            admin: who.role >= Role::Admin,
+        });
+        let stopped = async {
+            loop {
+                match messages.recv().await {
+                    Ok(Message::Cancelled { query_id }) if query_id == id => return true,
+                    Ok(_) | Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return false,
+                }
+            }
+        };
+        tokio::time::timeout(CANCEL_WITHIN, stopped)
+            .await
+            .unwrap_or_default()
+    }
+
+    /// Stops questions that somebody cancelled at another server. Runs as one task, for ever.
+    pub async fn obey(self) {
+        let bus = self.events.bus().clone();
+        let mut messages = bus.subscribe();
+        loop {
+            match messages.recv().await {
+                Ok(Message::Cancel {
+                    query_id,
+                    user_id,
+                    organization_id,
+                    admin,
+                }) => {
+                    let role = if admin { Role::Admin } else { Role::Viewer };
+                    if self
+                        .running
+                        .cancel_for(&query_id, &user_id, &organization_id, role)
+                    {
+                        bus.publish_elsewhere(Message::Cancelled { query_id });
+                    }
+                }
+                Ok(_) => {}
+                Err(RecvError::Lagged(missed)) => {
+                    tracing::warn!(missed, "fell behind the bus; a cancelled question may go on");
+                }
+                Err(RecvError::Closed) => return,
+            }
+        }
     }
 
     /// The queries that run at a connection's agents and that this person may see and stop: their own, and
@@ -232,12 +394,20 @@ impl Questions {
             .await
             .map_err(missing)?;
         let target = record.id.clone();
+        let deed = who.did("query.kept", "query", id, json!({ "kept": kept }));
         self.db
-            .write(move |conn| queries::set_kept(conn, &target, kept))
+            .write(move |conn| {
+                queries::set_kept(conn, &target, kept)?;
+                audit::append(conn, &deed)
+            })
             .await?;
         if let Some(result) = &record.result_id {
             self.results
-                .set_kept(result, if kept { Keep::Forever } else { Keep::ForAWhile })
+                .set_kept(
+                    &who.organization_id,
+                    result,
+                    if kept { Keep::Forever } else { Keep::ForAWhile },
+                )
                 .await?;
         }
         record.kept = kept;
@@ -281,12 +451,14 @@ impl Questions {
     /// Forgets a conversation and its answers; their results expire. Errors: `NotFound`.
     pub async fn delete_conversation(&self, who: &Identity, id: &str) -> Result<()> {
         let (user, target) = (who.user_id.clone(), id.to_owned());
+        let deed = who.did("conversation.deleted", "conversation", id, json!({}));
         let results = self
             .db
             .write(move |conn| {
                 conversations::one(conn, &user, &target)?;
                 let records = queries::in_conversation(conn, &target)?;
                 conversations::delete(conn, &user, &target)?;
+                audit::append(conn, &deed)?;
                 Ok(records
                     .into_iter()
                     .filter_map(|record| record.result_id)
@@ -295,7 +467,9 @@ impl Questions {
             .await
             .map_err(no_conversation)?;
         for result in results {
-            self.results.set_kept(&result, Keep::ForAWhile).await?;
+            self.results
+                .set_kept(&who.organization_id, &result, Keep::ForAWhile)
+                .await?;
         }
         Ok(())
     }
@@ -383,10 +557,16 @@ impl Prepared {
                 }
             }
         };
-        let (answered, written) = tokio::join!(pipeline, self.watch(incoming, progress.as_ref()));
+        let ((answered, calls), written) =
+            tokio::join!(usage::counted(pipeline), self.watch(incoming, progress.as_ref()));
+        self.course().calls = calls;
         let kept = self.keep(answered, written).await;
         self.tell(Running::No);
         kept
+    }
+
+    fn course(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stores rows as they arrive and passes events on. Ending early closes the channel, which cancels the
@@ -410,7 +590,10 @@ impl Prepared {
                         writer.write(batch.clone()).await?;
                     }
                 }
-                Event::Stage { .. } | Event::Query { .. } => {}
+                Event::Stage { stage, .. } => {
+                    self.course().stages.push((stage.name(), SystemTime::now()));
+                }
+                Event::Query { .. } => {}
             }
             if let Some(progress) = progress {
                 tokio::select! {
@@ -444,6 +627,15 @@ impl Prepared {
             mut answer,
             mut chart,
         } = answered;
+        let was_cancelled = answer
+            .error
+            .as_ref()
+            .is_some_and(|error| error.code == "cancelled");
+        if was_cancelled && self.questions.is_stopping() {
+            answer.fail(&Error::AgentOffline(
+                "The server was stopped before the query had finished. Ask again in a moment.".into(),
+            ));
+        }
         let result_id = match self.keep_result(&answer, written).await {
             Ok(result_id) => result_id,
             // Rows that could not be kept, for lack of space above all, are no answer.
@@ -463,6 +655,8 @@ impl Prepared {
             chart,
         };
         let record = kept.to_record(&self.who)?;
+        let deed = self.deed(&kept.answer);
+        self.questions.watch.asked(self, &kept.answer);
         let conversation = self.new_conversation.then(|| Conversation {
             id: self.conversation_id.clone(),
             organization_id: self.who.organization_id.clone(),
@@ -478,10 +672,32 @@ impl Prepared {
                     Some(new) => conversations::insert(conn, new)?,
                     None => conversations::touch(conn, &record.conversation_id, record.created_at)?,
                 }
-                queries::insert(conn, record)
+                queries::insert(conn, record)?;
+                audit::append(conn, &deed)
             })
             .await?;
         Ok(kept)
+    }
+
+    /// What the audit log says of the query: its text and what became of it, never its rows.
+    pub(super) fn deed(&self, answer: &Answer) -> Entry {
+        let sources: Vec<_> = answer
+            .sources
+            .iter()
+            .map(|source| json!({ "id": source.id, "name": source.name, "tables": source.tables }))
+            .collect();
+        let details = json!({
+            "question": answer.question,
+            "query": answer.query,
+            "translator": answer.translator,
+            "sources": sources,
+            "outcome": answer.outcome.name(),
+            "error": answer.error.as_ref().map(|error| error.code.clone()),
+            "rows": answer.row_count,
+            "truncated": answer.truncated,
+            "elapsed_ms": answer.elapsed_ms.total,
+        });
+        self.who.did("query.run", "query", &self.id, details)
     }
 
     async fn keep_result(&self, answer: &Answer, written: Result<Option<Writer>>) -> Result<Option<String>> {
@@ -501,6 +717,16 @@ impl Prepared {
             )
             .await
             .map(Some)
+    }
+
+    /// Writes a query down of which nothing else is kept.
+    pub(super) async fn audit(&self, answer: &Answer) -> Result<()> {
+        let deed = self.deed(answer);
+        self.questions.watch.asked(self, answer);
+        self.questions
+            .db
+            .write(move |conn| audit::append(conn, &deed))
+            .await
     }
 
     pub(super) fn tell(&self, running: Running) {
@@ -555,12 +781,6 @@ impl KeptAnswer {
             created_at: self.created_at,
         })
     }
-}
-
-/// The trace of a question: its id is the trace's, so that the agent's log names the same question.
-fn traceparent(id: &str) -> String {
-    let trace = id.replace('-', "");
-    format!("00-{trace}-{:016x}-01", rand::random::<u64>() | 1)
 }
 
 /// What the question is called in lists.

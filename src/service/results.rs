@@ -16,11 +16,14 @@ use arrow::ipc::CompressionType;
 use arrow::ipc::reader::FileReader;
 use arrow::ipc::writer::{FileWriter, IpcWriteOptions};
 use chrono::TimeDelta;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::accounts::Identity;
+use super::preferences::PreferenceBook;
 use crate::db::results::StoredResult;
-use crate::db::{Db, results as records};
+use crate::db::{Db, audit, results as records};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::rows::{self, ColumnInfo, json};
@@ -43,6 +46,7 @@ pub struct Results {
     db: Db,
     storage: Storage,
     keep: TimeDelta,
+    preferences: PreferenceBook,
     /// First rows of results that are looked at; a result never changes once it is written.
     pages: Counted<PageKey, Arc<PageRows>>,
 }
@@ -65,8 +69,15 @@ pub struct Page {
 }
 
 impl Results {
-    /// `keep` is how long results of answers that nobody kept are stored.
-    pub fn new(db: Db, storage: Storage, keep: TimeDelta, caches: &Caches) -> Results {
+    /// `keep` is how long results of answers that nobody kept are stored, where an organisation has not set
+    /// otherwise.
+    pub fn new(
+        db: Db,
+        storage: Storage,
+        keep: TimeDelta,
+        caches: &Caches,
+        preferences: PreferenceBook,
+    ) -> Results {
         Results {
             db,
             storage,
@@ -77,7 +88,14 @@ impl Results {
                 PAGE_TIME,
                 |_, page: &Arc<PageRows>| page.weight(),
             ),
+            preferences,
         }
+    }
+
+    fn kept(&self, organization_id: &str) -> TimeDelta {
+        self.preferences
+            .results_kept(organization_id)
+            .unwrap_or(self.keep)
     }
 
     /// Begins to store a result; nothing is visible until [`Writer::finish`].
@@ -122,7 +140,9 @@ impl Results {
         row_count: u64,
         truncated: bool,
     ) -> Result<String> {
+        self.storage.publish(&self.storage.result(&written.id)).await?;
         let now = id::now();
+        let keep = self.kept(organization_id);
         let record = StoredResult {
             id: written.id.clone(),
             organization_id: organization_id.to_owned(),
@@ -131,7 +151,7 @@ impl Results {
             size_bytes: i64::try_from(written.size).map_err(Error::internal)?,
             truncated,
             created_at: now,
-            expires_at: Some(now + self.keep),
+            expires_at: Some(now + keep),
         };
         self.db.write(move |conn| records::insert(conn, record)).await?;
         let Written { id, leftover, .. } = written;
@@ -140,10 +160,10 @@ impl Results {
     }
 
     /// Keeps a result for good, or lets it expire again.
-    pub async fn set_kept(&self, id: &str, kept: Keep) -> Result<()> {
+    pub async fn set_kept(&self, organization_id: &str, id: &str, kept: Keep) -> Result<()> {
         let expires = match kept {
             Keep::Forever => None,
-            Keep::ForAWhile => Some(id::now() + self.keep),
+            Keep::ForAWhile => Some(id::now() + self.kept(organization_id)),
         };
         let id = id.to_owned();
         self.db
@@ -175,7 +195,9 @@ impl Results {
 
     async fn read_page(&self, id: &str, offset: u64, limit: usize) -> Result<PageRows> {
         let path = self.storage.result(id);
+        let here = self.storage.fetch(&path).await?;
         blocking(move || {
+            let _here = here;
             let mut reader = open(&path)?;
             let columns = rows::columns(&reader.schema());
             let offset = usize::try_from(offset).unwrap_or(usize::MAX);
@@ -203,15 +225,53 @@ impl Results {
     pub async fn reader(&self, user_id: &str, id: &str) -> Result<FileReader<std::io::BufReader<File>>> {
         self.record(user_id, id).await?;
         let path = self.storage.result(id);
-        blocking(move || open(&path)).await
+        // Once it is open it may go: on Unix the bytes stay until they are read.
+        let here = self.storage.fetch(&path).await?;
+        blocking(move || {
+            let _here = here;
+            open(&path)
+        })
+        .await
+    }
+
+    /// A reader over all batches for an export, which is written into the audit log. Errors: as
+    /// [`Results::page`].
+    pub async fn export(
+        &self,
+        who: &Identity,
+        id: &str,
+        format: &str,
+    ) -> Result<FileReader<std::io::BufReader<File>>> {
+        let record = self.record(&who.user_id, id).await?;
+        let reader = self.reader(&who.user_id, id).await?;
+        let details = json!({ "format": format, "rows": record.row_count });
+        let deed = who.did("result.exported", "result", id, details);
+        self.db.write(move |conn| audit::append(conn, &deed)).await?;
+        Ok(reader)
     }
 
     /// Removes expired results and gives their space back.
     pub async fn expire(&self) -> Result<()> {
-        for id in self.db.write(|conn| records::expire(conn, id::now())).await? {
-            self.storage.remove_result(&id).await?;
+        let shorter = self.preferences.result_days();
+        let now = id::now();
+        loop {
+            let shorter = shorter.clone();
+            let gone = self
+                .db
+                .write(move |conn| {
+                    for (organization, days) in &shorter {
+                        records::hasten(conn, organization, now - TimeDelta::days((*days).into()), now)?;
+                    }
+                    records::expire(conn, now)
+                })
+                .await?;
+            if gone.is_empty() {
+                return Ok(());
+            }
+            for id in gone {
+                self.storage.remove_result(&id).await?;
+            }
         }
-        Ok(())
     }
 
     async fn record(&self, user_id: &str, id: &str) -> Result<StoredResult> {

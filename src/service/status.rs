@@ -1,31 +1,36 @@
-//! Live events of one organisation, for the browser's status socket.
+//! Live events of one organisation, for the browser's status socket: what happens at any of the servers.
 
-use tokio::sync::broadcast;
+use serde::{Deserialize, Serialize};
+use tokio_util::sync::CancellationToken;
+
+use super::bus::{Bus, Message};
 
 /// Tells whoever watches. Cheap to clone.
 #[derive(Clone)]
 pub struct Events {
-    sender: broadcast::Sender<Happening>,
+    bus: Bus,
+    stopping: CancellationToken,
 }
 
 /// Something that changed for an organisation.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Happening {
     pub organization_id: String,
     pub change: Change,
 }
 
 /// See [`Happening`].
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// A connection's agent, database or catalog.
     Connection(String),
+    /// A connection's schema was read anew.
+    Schema(String),
     /// A connection was removed.
     ConnectionRemoved(String),
     /// The list of files.
     Files,
-    /// The server is stopping: of every organisation.
-    Stopping,
     /// A question began or ended, of this user.
     Query {
         user_id: String,
@@ -35,33 +40,33 @@ pub enum Change {
 }
 
 impl Events {
-    pub fn new() -> Events {
+    pub fn new(bus: Bus) -> Events {
         Events {
-            sender: broadcast::channel(1024).0,
+            bus,
+            stopping: CancellationToken::new(),
         }
     }
 
-    /// Changes from now on.
-    pub fn subscribe(&self) -> broadcast::Receiver<Happening> {
-        self.sender.subscribe()
+    /// What carries the events.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
     }
 
-    /// Ends every watching socket: the server is stopping.
+    /// Cancelled when this server stops.
+    pub fn stopping(&self) -> &CancellationToken {
+        &self.stopping
+    }
+
+    /// Ends every watching socket of this server: it is stopping.
     pub fn end(&self) {
-        self.tell("", Change::Stopping);
+        self.stopping.cancel();
     }
 
     /// Tells the organisation's watchers; it is no error when there are none.
     pub fn tell(&self, organization_id: &str, change: Change) {
-        let _ = self.sender.send(Happening {
+        self.bus.publish(Message::Event(Happening {
             organization_id: organization_id.to_owned(),
             change,
-        });
-    }
-}
-
-impl Default for Events {
-    fn default() -> Events {
-        Events::new()
+        }));
     }
 }

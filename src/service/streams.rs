@@ -15,7 +15,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::questions::{Ask, Prepared, Running};
 use crate::ask::Answered;
-use crate::ask::answer::{Answer, AnswerError, AnswerSource};
+use crate::ask::answer::{Answer, AnswerError, AnswerSource, Outcome};
 use crate::error::{Error, Result};
 use crate::guard::{self, Resolved};
 use crate::link::ipc::Encoder;
@@ -72,9 +72,22 @@ impl Prepared {
             let rows = source.run(&resolved.text, &limits).await?;
             Ok((resolved, rows))
         };
-        let (resolved, rows) = tokio::select! {
-            begun = begin => begun?,
-            () = run.0.cancel.cancelled() => return Err(Error::Cancelled),
+        let begun = tokio::select! {
+            begun = begin => begun,
+            () = run.0.cancel.cancelled() => Err(Error::Cancelled),
+        };
+        let (resolved, rows) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                let mut answer = Answer::new(&run.0.request.question, "user");
+                answer.sources = run.0.candidates.iter().map(AnswerSource::new).collect();
+                answer.fail(&error);
+                if let Ask::Query { query, .. } = &run.0.ask {
+                    answer.query = Some(query.clone());
+                }
+                run.0.audit(&answer).await?;
+                return Err(error);
+            }
         };
         Ok(Streaming {
             encoder: Encoder::new(&rows.schema)?,
@@ -99,9 +112,8 @@ impl Streaming {
                     LONGEST.as_secs() / 60
                 )))
             }),
-            () = chunks.closed() => return,
+            () = chunks.closed() => Err(Error::Cancelled),
         };
-        let Err(error) = outcome else { return };
         // The query is stopped before anybody is told.
         let Streaming {
             run,
@@ -112,11 +124,20 @@ impl Streaming {
             ..
         } = self;
         drop(rows);
-        if chunks.is_closed() {
-            return;
-        }
+        let streamed = Streamed {
+            prepared: &run.0,
+            resolved: &resolved,
+            started,
+            sent,
+        };
+        let left = outcome.is_err() && chunks.is_closed();
+        let error = match outcome {
+            Ok(()) => return streamed.audit(None).await,
+            Err(_) if left => return streamed.audit(Some(&Error::Cancelled)).await,
+            Err(error) => error,
+        };
         tracing::warn!(query = %run.0.id, code = error.code(), rows = sent, "a stream of rows broke off");
-        if let Err(error) = keep_failure(&run.0, &resolved, started, sent, &error).await {
+        if let Err(error) = run.0.keep(streamed.failed(&error), Ok(None)).await {
             tracing::error!(%error, "why a stream of rows broke off could not be kept");
         }
         let _ = chunks.send(Err(io::Error::other(error.to_string()))).await;
@@ -182,28 +203,52 @@ async fn send(chunks: &mpsc::Sender<io::Result<Bytes>>, chunk: &mut Vec<u8>) -> 
     chunks.send(Ok(bytes)).await.map_err(|_| Error::Cancelled)
 }
 
-async fn keep_failure(
-    prepared: &Prepared,
-    resolved: &Resolved,
+/// What became of a stream.
+struct Streamed<'a> {
+    prepared: &'a Prepared,
+    resolved: &'a Resolved,
     started: Instant,
     sent: u64,
-    error: &Error,
-) -> Result<()> {
-    let mut answer = Answer::new(&prepared.request.question, "user");
-    if let Some(candidate) = prepared.candidates.first() {
-        answer.dialect = Some(candidate.source.dialect());
-        let mut source = AnswerSource::new(candidate);
-        source.tables.clone_from(&resolved.tables);
-        answer.sources = vec![source];
+}
+
+impl Streamed<'_> {
+    fn answer(&self) -> Answer {
+        let prepared = self.prepared;
+        let mut answer = Answer::new(&prepared.request.question, "user");
+        if let Some(candidate) = prepared.candidates.first() {
+            answer.dialect = Some(candidate.source.dialect());
+            let mut source = AnswerSource::new(candidate);
+            source.tables.clone_from(&self.resolved.tables);
+            answer.sources = vec![source];
+        }
+        answer.interpretation = "Your own query, its rows streamed.".into();
+        answer.query = Some(self.resolved.text.clone());
+        answer.attempts = 1;
+        answer.elapsed_ms.total = self.started.elapsed().as_secs_f64() * 1e3;
+        answer
     }
-    let shown = AnswerError::new(error);
-    answer.interpretation = "Your own query, its rows streamed.".into();
-    answer.query = Some(resolved.text.clone());
-    answer.answer = format!("The stream broke off after {sent} rows. {}", shown.message);
-    answer.error = Some(shown);
-    answer.attempts = 1;
-    answer.elapsed_ms.total = started.elapsed().as_secs_f64() * 1e3;
-    let answered = Answered { answer, chart: None };
-    prepared.keep(answered, Ok(None)).await?;
-    Ok(())
+
+    /// The answer that says why it broke off.
+    fn failed(&self, error: &Error) -> Answered {
+        let mut answer = self.answer();
+        let shown = AnswerError::new(error);
+        answer.answer = format!("The stream broke off after {} rows. {}", self.sent, shown.message);
+        answer.error = Some(shown);
+        Answered { answer, chart: None }
+    }
+
+    /// Writes down a stream of which nothing else is kept: it was whole, or its reader left.
+    async fn audit(&self, error: Option<&Error>) {
+        let mut answer = match error {
+            Some(error) => self.failed(error).answer,
+            None => self.answer(),
+        };
+        if error.is_none() {
+            answer.outcome = Outcome::Answered;
+        }
+        answer.row_count = self.sent;
+        if let Err(error) = self.prepared.audit(&answer).await {
+            tracing::error!(%error, "a streamed query could not be written into the audit log");
+        }
+    }
 }

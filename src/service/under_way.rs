@@ -1,6 +1,7 @@
 //! Questions under way: who asked what, who may see it, and how to stop it.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,10 @@ use super::agents::RunningQuery;
 
 /// Questions under way, by id. Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct UnderWay(Arc<Mutex<HashMap<String, Question>>>);
+pub(super) struct UnderWay {
+    all: Arc<Mutex<HashMap<String, Question>>>,
+    stopping: Arc<AtomicBool>,
+}
 
 /// One question.
 struct Question {
@@ -64,6 +68,20 @@ impl UnderWay {
         }
     }
 
+    /// The same for somebody at another server.
+    pub(super) fn cancel_for(&self, id: &str, user_id: &str, organization_id: &str, role: Role) -> bool {
+        match self.lock().get(id) {
+            Some(question)
+                if question.user_id == user_id
+                    || (question.organization_id == organization_id && role >= Role::Admin) =>
+            {
+                question.cancel.cancel();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Stops a question, if this person may. False when there is none for them.
     pub(super) fn cancel(&self, id: &str, who: &Identity) -> bool {
         match self.lock().get(id) {
@@ -94,13 +112,30 @@ impl UnderWay {
             .collect()
     }
 
+    /// Whether the server is stopping: nothing new begins.
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// From now on nothing new begins.
+    pub(super) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    /// Stops every question.
+    pub(super) fn cancel_all(&self) {
+        for question in self.lock().values() {
+            question.cancel.cancel();
+        }
+    }
+
     pub(super) fn count(&self) -> usize {
         self.lock().len()
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Question>> {
         // A map of tokens cannot be left half-changed by a panic.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

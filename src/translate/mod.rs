@@ -3,6 +3,7 @@
 
 pub mod llm;
 pub mod offline;
+pub mod usage;
 
 use async_trait::async_trait;
 use chrono::NaiveDate;

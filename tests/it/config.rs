@@ -13,12 +13,22 @@ use secrecy::ExposeSecret;
 const EXAMPLE: &str = include_str!("../../config.example.toml");
 
 /// Keys of the example that show a made-up value because there is no default.
-const WITHOUT_DEFAULT: [&str; 33] = [
+const WITHOUT_DEFAULT: &[&str] = &[
     "server.public_url",
     "server.secret_key",
     "server.secret_key_file",
+    "server.previous_secret_key",
+    "server.previous_secret_key_file",
+    "server.metrics_token",
+    "server.metrics_token_file",
     "database.url",
     "database.url_file",
+    "storage.url",
+    "storage.url_file",
+    "storage.endpoint",
+    "storage.access_key_id",
+    "storage.secret_access_key",
+    "storage.secret_access_key_file",
     "llm.api_key",
     "llm.api_key_file",
     "mail.from",
@@ -45,6 +55,10 @@ const WITHOUT_DEFAULT: [&str; 33] = [
     "agent.source_url",
     "agent.source_url_file",
     "agent.ca_file",
+    "agent.audit_file",
+    "traces.endpoint",
+    "traces.headers",
+    "traces.headers_file",
     "policy.mask_key",
     "policy.mask_key_file",
 ];

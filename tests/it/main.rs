@@ -21,6 +21,7 @@ mod mail;
 mod mongo;
 mod mysql;
 mod offline;
+mod operations;
 mod postgres;
 mod readonly;
 mod sqlite;

@@ -216,10 +216,7 @@ pub async fn rename(
     body: web::Json<ConnectionChange>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
     Ok(web::Json(
-        app.connections
-            .rename(&user.0.organization_id, &id, &body.name)
-            .await?
-            .into(),
+        app.connections.rename(&user.0, &id, &body.name).await?.into(),
     ))
 }
 
@@ -229,7 +226,7 @@ pub async fn rename(
     (status = 404, body = ErrorBody)))]
 #[delete("/connections/{id}")]
 pub async fn delete_one(app: web::Data<App>, user: Admin, id: web::Path<String>) -> ApiResult<HttpResponse> {
-    app.connections.delete(&user.0.organization_id, &id).await?;
+    app.connections.delete(&user.0, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -244,7 +241,7 @@ pub async fn rotate_key(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionKey>> {
-    let (connection, key) = app.connections.rotate_key(&user.0.organization_id, &id).await?;
+    let (connection, key) = app.connections.rotate_key(&user.0, &id).await?;
     Ok(web::Json(with_key(&app, &request, connection, key)))
 }
 
@@ -258,7 +255,7 @@ pub async fn revoke_key(
     user: Admin,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
-    let connection = app.connections.revoke_key(&user.0.organization_id, &id).await?;
+    let connection = app.connections.revoke_key(&user.0, &id).await?;
     Ok(web::Json(connection.into()))
 }
 

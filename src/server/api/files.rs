@@ -263,10 +263,7 @@ pub async fn change(
     body: web::Json<Overrides>,
 ) -> ApiResult<web::Json<FileBody>> {
     Ok(web::Json(
-        app.files
-            .change(&user.0.organization_id, &id, body.into_inner())
-            .await?
-            .into(),
+        app.files.change(&user.0, &id, body.into_inner()).await?.into(),
     ))
 }
 
@@ -279,7 +276,7 @@ pub async fn delete_one(
     user: Analyst,
     id: web::Path<String>,
 ) -> ApiResult<HttpResponse> {
-    app.files.delete(&user.0.organization_id, &id).await?;
+    app.files.delete(&user.0, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

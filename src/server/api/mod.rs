@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod agents;
+pub mod audit;
 pub mod connections;
 pub mod conversations;
 pub mod files;
@@ -65,5 +66,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(settings::get_settings)
         .service(settings::test_llm)
         .service(mail::test_mail)
-        .service(mail::outgoing);
+        .service(mail::outgoing)
+        .service(settings::change_settings)
+        .service(audit::list)
+        .service(audit::export);
 }

@@ -202,7 +202,7 @@ pub async fn run(
 #[post("/query/{id}/cancel")]
 pub async fn cancel(app: web::Data<App>, user: User, id: web::Path<String>) -> HttpResponse {
     HttpResponse::Accepted().json(Cancelled {
-        cancelled: app.questions.cancel(&user.0, &id),
+        cancelled: app.questions.cancel(&user.0, &id).await,
     })
 }
 

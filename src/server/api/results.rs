@@ -79,7 +79,7 @@ pub async fn export(
     choice: web::Query<ExportChoice>,
 ) -> ApiResult<HttpResponse> {
     let format = choice.format.unwrap_or(Format::Csv);
-    let reader = app.results.reader(&user.0.user_id, &id).await?;
+    let reader = app.results.export(&user.0, &id, format.extension()).await?;
     let (chunks, mut body) = mpsc::channel::<io::Result<Bytes>>(8);
     tokio::task::spawn_blocking(move || {
         let out = ChunkWriter {

@@ -1,13 +1,14 @@
 //! What is configured, and whether the model works.
 
-use actix_web::{get, post, web};
+use actix_web::{get, patch, post, web};
 use serde::Serialize;
 
 use crate::ask::answer::WrittenBy;
 use crate::error::Error;
 use crate::server::App;
-use crate::server::auth::{Admin, User};
+use crate::server::auth::{Admin, Owner, User};
 use crate::server::error::{ApiResult, ErrorBody};
+use crate::service::preferences::{Preferences, PreferencesChange};
 use crate::translate::llm::{self, TestReport};
 
 /// The configuration as far as users may know it.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub store: StoreKind,
     pub data_dir: String,
     pub version: &'static str,
+    /// What the organisation has set for itself.
+    pub preferences: Preferences,
 }
 
 /// See [`Settings::store`].
@@ -53,7 +56,7 @@ pub struct LimitSettings {
 #[utoipa::path(operation_id = "get_settings", tag = "settings", security(("token" = [])), responses(
     (status = 200, body = Settings), (status = 401, body = ErrorBody)))]
 #[get("/settings")]
-pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Settings> {
+pub async fn get_settings(app: web::Data<App>, user: User) -> web::Json<Settings> {
     let config = &app.config;
     web::Json(Settings {
         translator: app.questions.translator(),
@@ -75,7 +78,23 @@ pub async fn get_settings(app: web::Data<App>, _user: User) -> web::Json<Setting
         },
         data_dir: config.server.data_dir.display().to_string(),
         version: env!("CARGO_PKG_VERSION"),
+        preferences: app.preferences.of(&user.0.organization_id),
     })
+}
+
+/// Changes what the organisation sets for itself.
+#[utoipa::path(operation_id = "change_settings", tag = "settings", security(("token" = [])), request_body = PreferencesChange, responses(
+    (status = 200, body = Preferences), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 403, body = ErrorBody)))]
+#[patch("/settings")]
+pub async fn change_settings(
+    app: web::Data<App>,
+    user: Owner,
+    body: web::Json<PreferencesChange>,
+) -> ApiResult<web::Json<Preferences>> {
+    Ok(web::Json(
+        app.preferences.change(&user.0, body.into_inner()).await?,
+    ))
 }
 
 /// Tries the configured model step by step and says which step failed.

@@ -52,6 +52,7 @@ impl Hub {
             epoch: admission.epoch,
             agent: Arc::new(Agent {
                 number: next_number(&self.inner),
+                key: admission.key.clone(),
                 connected_at: id::now(),
                 connected: Instant::now(),
                 heard_ms: AtomicU64::new(0),

@@ -60,6 +60,8 @@ pub struct Admission {
     pub connection_id: String,
     pub kind: Kind,
     epoch: Epoch,
+    /// The hash of the key that opened it.
+    key: String,
 }
 
 /// See [`Hub::epoch`].
@@ -73,13 +75,22 @@ impl Admission {
             connection_id,
             kind,
             epoch,
+            key: String::new(),
         }
+    }
+
+    /// With the hash of the key, so that it can be told later whether that key is still good.
+    pub fn with_key(mut self, key: String) -> Admission {
+        self.key = key;
+        self
     }
 }
 
 /// One connected agent.
 struct Agent {
     number: u64,
+    /// The hash of the key that opened its socket.
+    key: String,
     connected_at: NaiveDateTime,
     connected: Instant,
     /// When it was last heard, in milliseconds after `connected`.
@@ -334,6 +345,20 @@ impl Hub {
         if let Some(connection) = self.lock().get_mut(connection_id) {
             connection.catalog = None;
         }
+    }
+
+    /// Every connection with agents, and the hashes of the keys they came with.
+    pub fn admitted(&self) -> Vec<(String, Vec<String>)> {
+        let connections = self.lock();
+        let with_agents = connections
+            .iter()
+            .filter(|(_, connection)| !connection.agents.is_empty());
+        with_agents
+            .map(|(id, connection)| {
+                let keys = connection.agents.iter().map(|agent| agent.key.clone());
+                (id.clone(), keys.collect())
+            })
+            .collect()
     }
 
     /// How many agents are connected.

@@ -1,9 +1,10 @@
 //! The only "file system" a query over files can see: the Parquet files of its own tables, read-only, under
 //! names that say nothing. There is no way from a path or URL in a query to anything else.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use datafusion::error::{DataFusionError, Result};
@@ -18,6 +19,8 @@ use futures::StreamExt;
 use futures::stream::BoxStream;
 use url::Url;
 
+use crate::storage::{Pin, Storage};
+
 /// Scheme of the tables' URLs.
 const SCHEME: &str = "custard";
 
@@ -30,6 +33,10 @@ pub fn url(index: usize) -> String {
 pub struct Tables {
     files: Vec<PathBuf>,
     disk: LocalFileSystem,
+    /// Where files are fetched from that are not here.
+    storage: Option<Storage>,
+    /// Keeps what was fetched here, for as long as somebody may read it.
+    fetched: Mutex<HashMap<usize, Pin>>,
 }
 
 impl Tables {
@@ -37,11 +44,21 @@ impl Tables {
         Tables {
             files,
             disk: LocalFileSystem::new(),
+            storage: None,
+            fetched: Mutex::default(),
+        }
+    }
+
+    /// The same files, fetched from this storage when they are first read.
+    pub fn stored_in(&self, storage: Storage) -> Tables {
+        Tables {
+            storage: Some(storage),
+            ..Tables::new(self.files.clone())
         }
     }
 
     /// Where the table of this name lies.
-    fn place(&self, location: &Path) -> StoreResult<Path> {
+    async fn place(&self, location: &Path) -> StoreResult<Path> {
         let unknown = || Error::NotFound {
             path: location.to_string(),
             source: "there is no such table".into(),
@@ -52,7 +69,24 @@ impl Tables {
             .and_then(|index| index.parse().ok())
             .ok_or_else(unknown)?;
         let file = self.files.get(index).ok_or_else(unknown)?;
+        if let Some(storage) = &self.storage
+            && !self.is_fetched(index)
+        {
+            let pin = storage.fetch(file).await.map_err(|error| Error::Generic {
+                store: "files",
+                source: Box::new(error),
+            })?;
+            self.fetched().insert(index, pin);
+        }
         Ok(Path::from_absolute_path(file)?)
+    }
+
+    fn is_fetched(&self, index: usize) -> bool {
+        self.fetched().contains_key(&index)
+    }
+
+    fn fetched(&self) -> MutexGuard<'_, HashMap<usize, Pin>> {
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn refused(&self) -> Error {
@@ -89,7 +123,7 @@ impl ObjectStore for Tables {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> StoreResult<GetResult> {
-        let mut result = self.disk.get_opts(&self.place(location)?, options).await?;
+        let mut result = self.disk.get_opts(&self.place(location).await?, options).await?;
         result.meta.location = location.clone();
         Ok(result)
     }

@@ -8,6 +8,7 @@ mod cancel;
 mod catalog;
 mod cost;
 mod fault;
+pub mod listen;
 mod numeric;
 mod pool;
 mod role;

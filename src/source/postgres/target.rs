@@ -12,9 +12,11 @@ use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signat
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::mpsc;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{CancelToken, Client, Config, NoTls};
+use tokio_postgres::{AsyncMessage, CancelToken, Client, Config, NoTls, Notification};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{cancel, fault};
@@ -189,6 +191,37 @@ impl Target {
         }
     }
 
+    /// A new connection for LISTEN, and what it is notified of; the receiver ends with the connection.
+    pub async fn connect_listening(&self) -> Result<(Client, mpsc::UnboundedReceiver<Notification>)> {
+        match (self.listen_as(&self.config).await, &self.otherwise) {
+            (Err(error), Some(otherwise)) if is_turned_away(&error) => self
+                .listen_as(otherwise)
+                .await
+                .map_err(|_| fault::unreachable(error)),
+            (connected, _) => connected.map_err(fault::unreachable),
+        }
+    }
+
+    async fn listen_as(
+        &self,
+        config: &Config,
+    ) -> Result<(Client, mpsc::UnboundedReceiver<Notification>), tokio_postgres::Error> {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let client = match &self.connector {
+            None => {
+                let (client, connection) = config.connect(NoTls).await?;
+                tokio::spawn(notify(connection, sender));
+                client
+            }
+            Some(connector) => {
+                let (client, connection) = config.connect(connector.clone()).await?;
+                tokio::spawn(notify(connection, sender));
+                client
+            }
+        };
+        Ok((client, receiver))
+    }
+
     async fn connect_as(&self, config: &Config) -> Result<Client, tokio_postgres::Error> {
         match &self.connector {
             None => {
@@ -224,6 +257,29 @@ where
 {
     if let Err(error) = connection.await {
         tracing::debug!(%error, "a connection to the database ended");
+    }
+}
+
+/// Drives a connection and hands on what it is notified of.
+async fn notify<S, T>(
+    mut connection: tokio_postgres::Connection<S, T>,
+    sender: mpsc::UnboundedSender<Notification>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+        match message {
+            Ok(AsyncMessage::Notification(notification)) => {
+                // Nobody listens any more: the client goes, and with it the connection.
+                let _ = sender.send(notification);
+            }
+            Ok(_) => {}
+            Err(error) => {
+                tracing::debug!(%error, "a connection to the database ended");
+                return;
+            }
+        }
     }
 }
 

@@ -21,6 +21,7 @@ use super::manner::{Manner, Shape, request_body};
 use super::sse::Events;
 use crate::config::LlmConfig;
 use crate::error::{Error, Result};
+use crate::translate::usage;
 
 /// What may come over the wire for it: each token of a stream (and of its reasoning) costs a few hundred bytes.
 const MAX_WIRE_BYTES: usize = 64 * 1024 * 1024;
@@ -70,6 +71,7 @@ impl Chat {
                 shape: Shape::Schema,
                 streams: true,
                 sends_temperature: true,
+                asks_usage: true,
                 has_system_role: true,
             }),
         })
@@ -82,7 +84,8 @@ impl Chat {
         messages: &[ChatCompletionMessage],
         schema: &Value,
     ) -> Result<String, Fault> {
-        match tokio::time::timeout(MAX_TIME, self.tries(messages, schema)).await {
+        usage::begin(&self.endpoint.model);
+        let outcome = match tokio::time::timeout(MAX_TIME, self.tries(messages, schema)).await {
             Ok(answer) => answer,
             Err(_) => Err(Fault::new(
                 Step::Model,
@@ -91,7 +94,9 @@ impl Chat {
                     MAX_TIME.as_secs() / 60
                 )),
             )),
-        }
+        };
+        usage::end(&outcome);
+        outcome
     }
 
     /// Names of the models that the endpoint says it has; empty when it does not say.
@@ -244,6 +249,7 @@ impl Chat {
             )));
         };
         self.take_error(&event)?;
+        usage::note(&event["usage"]);
         answer.add(&event["choices"][0], "delta")?;
         Ok(Flow::More)
     }
@@ -260,6 +266,7 @@ impl Chat {
             )));
         };
         self.take_error(&value)?;
+        usage::note(&value["usage"]);
         let mut answer = Answer::default();
         answer.end();
         answer.add(&value["choices"][0], "message")?;

@@ -20,6 +20,8 @@ pub(super) struct Manner {
     pub(super) shape: Shape,
     pub(super) streams: bool,
     pub(super) sends_temperature: bool,
+    /// Whether a stream shall end with the number of tokens.
+    pub(super) asks_usage: bool,
     pub(super) has_system_role: bool,
 }
 
@@ -42,6 +44,12 @@ impl Manner {
                 ..self
             });
         }
+        if self.asks_usage && (words.contains("stream_options") || words.contains("include_usage")) {
+            return Some(Manner {
+                asks_usage: false,
+                ..self
+            });
+        }
         // Relays report what their upstream said, which is not about streaming.
         if self.streams && words.replace("upstream", "").contains("stream") {
             return Some(Manner {
@@ -59,7 +67,10 @@ impl Manner {
             });
         }
         // Said or not: of all we send, the format is what endpoints most often do not know.
-        lower
+        lower.or(self.asks_usage.then_some(Manner {
+            asks_usage: false,
+            ..self
+        }))
     }
 }
 
@@ -87,6 +98,9 @@ pub(super) fn request_body(
     let mut body = serde_json::to_value(&request).map_err(Error::internal)?;
     // The crate's request has no such field: its streaming call adds it itself.
     body["stream"] = manner.streams.into();
+    if manner.streams && manner.asks_usage {
+        body["stream_options"] = json!({ "include_usage": true });
+    }
     serde_json::to_vec(&body).map_err(Error::internal)
 }
 

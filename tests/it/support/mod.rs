@@ -6,6 +6,7 @@ pub mod conformance;
 pub mod mail;
 pub mod model;
 pub mod mongo;
+pub mod moto;
 pub mod mysql;
 pub mod network;
 pub mod pgbouncer;

@@ -40,6 +40,32 @@ impl Process {
             // Without the signal the write fails, as on a full disk.
             format!("trap '' XFSZ; ulimit -f {blocks}; ")
         });
+        Process::spawn(folder, address, &limit, &[], log, out).await
+    }
+
+    /// The same on a port of its own, with variables in its environment.
+    pub async fn server_with(folder: &Path, variables: &[(&str, &str)]) -> Process {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        std::fs::create_dir_all(folder).unwrap();
+        let log = folder.join("server.log");
+        let out = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        Process::spawn(folder, address, "", variables, log, out).await
+    }
+
+    async fn spawn(
+        folder: &Path,
+        address: SocketAddr,
+        limit: &str,
+        variables: &[(&str, &str)],
+        log: PathBuf,
+        out: std::fs::File,
+    ) -> Process {
         let child = Command::new("sh")
             .arg("-c")
             .arg(format!("{limit}exec \"$0\" \"$@\""))
@@ -49,6 +75,7 @@ impl Process {
             .env_remove("DATABASE_URL")
             .env_remove("SECRET_KEY")
             .env_remove("OPENAI_API_KEY")
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(out.try_clone().unwrap())
             .stderr(out)
@@ -80,6 +107,22 @@ impl Process {
     /// What it has logged so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap()
+    }
+
+    /// As a service manager stops it; waits until it is gone.
+    pub async fn terminate(&mut self) {
+        self.ask_to_stop();
+        let mut running = true;
+        while running {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            running = self.is_running();
+        }
+    }
+
+    /// The signal alone.
+    pub fn ask_to_stop(&self) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::TERM).ok();
     }
 
     /// As kill -9 does.

@@ -1,0 +1,3 @@
+DROP TABLE preferences;
+DROP TABLE audit_retention;
+DROP TABLE audit;
