@@ -81,22 +81,22 @@ impl S3 {
         // One request for what is small, parts for what is not.
         let mut writer = BufWriter::new(store, self.path(key));
         let mut piece = vec![0_u8; PIECE];
-        let copied = async {
+        let copied: std::io::Result<()> = async {
             loop {
                 let read = file.read(&mut piece).await?;
                 if read == 0 {
-                    return writer.shutdown().await;
+                    return Ok(());
                 }
                 writer.write_all(&piece[..read]).await?;
             }
         }
         .await;
         if let Err(error) = copied {
-            // Parts that nobody will complete cost money.
+            // Parts that nobody will complete cost money. (A writer whose end failed cannot be aborted.)
             let _ = writer.abort().await;
             return Err(unreachable(&error));
         }
-        Ok(())
+        writer.shutdown().await.map_err(|error| unreachable(&error))
     }
 
     pub async fn get(&self, key: &str, path: &Path) -> Result<u64> {
