@@ -10,7 +10,7 @@ use super::App;
 use super::auth::{Admin, bearer};
 use super::error::{ApiResult, ErrorBody};
 use crate::service::metrics::resident_bytes;
-use crate::service::readiness::{self, Item};
+use crate::service::readiness::{self, ReadinessItem};
 use crate::service::vitals::{LastError, Vital};
 
 /// `{"status":"ok"}`
@@ -134,7 +134,7 @@ pub struct Memory {
 pub struct Readiness {
     /// Whether none of the items is an error.
     pub ready: bool,
-    pub items: Vec<Item>,
+    pub items: Vec<ReadinessItem>,
 }
 
 /// The process is alive.

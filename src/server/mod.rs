@@ -131,7 +131,7 @@ pub struct Running {
 #[openapi(
     info(title = "Clean Custard", description = "Ask questions about databases and files in plain language."),
     modifiers(&Security),
-    components(schemas(crate::rows::export::Format)),
+    components(schemas(crate::rows::export::Format, crate::service::audit::ExportFormat)),
     tags(
         (name = "accounts"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
         (name = "status"), (name = "settings"), (name = "audit"), (name = "health")

@@ -29,7 +29,7 @@ pub struct Audit {
 
 /// A deed as it is shown.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Item {
+pub struct AuditItem {
     pub id: String,
     pub at: String,
     pub actor_id: Option<String>,
@@ -53,9 +53,9 @@ pub enum ExportFormat {
     Ndjson,
 }
 
-impl From<Record> for Item {
-    fn from(record: Record) -> Item {
-        Item {
+impl From<Record> for AuditItem {
+    fn from(record: Record) -> AuditItem {
+        AuditItem {
             at: id::iso(record.at),
             id: record.id,
             actor_id: record.actor_id,
@@ -80,7 +80,7 @@ impl Audit {
         organization_id: &str,
         filter: Filter,
         limit: i64,
-    ) -> Result<(Vec<Item>, Option<String>)> {
+    ) -> Result<(Vec<AuditItem>, Option<String>)> {
         let organization = organization_id.to_owned();
         let limit = limit.clamp(1, MAX_PAGE);
         let mut found = self
@@ -92,7 +92,7 @@ impl Audit {
             found.pop();
         }
         let next = found.last().filter(|_| more).map(|record| record.id.clone());
-        Ok((found.into_iter().map(Item::from).collect(), next))
+        Ok((found.into_iter().map(AuditItem::from).collect(), next))
     }
 
     /// Everything that passes the filter, newest first, in pieces as they are read. The export itself is
@@ -191,7 +191,7 @@ fn write(records: Vec<Record>, format: ExportFormat, head: bool) -> Result<Bytes
     match format {
         ExportFormat::Ndjson => {
             for record in records {
-                serde_json::to_writer(&mut out, &Item::from(record)).map_err(Error::internal)?;
+                serde_json::to_writer(&mut out, &AuditItem::from(record)).map_err(Error::internal)?;
                 out.push(b'\n');
             }
         }

@@ -8,10 +8,10 @@ use crate::config::{Config, MailTransport, SmtpSecurity, StoragePlace};
 
 /// A setting that is unfit, or worth a thought.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-pub struct Item {
+pub struct ReadinessItem {
     /// Stable: programs may rely on it.
     pub code: &'static str,
-    pub severity: Severity,
+    pub severity: Gravity,
     /// The key in the configuration.
     pub setting: &'static str,
     /// What is so.
@@ -23,7 +23,7 @@ pub struct Item {
 /// How much it matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Severity {
+pub enum Gravity {
     /// Right for many; to be known.
     Info,
     /// Should be otherwise.
@@ -33,7 +33,7 @@ pub enum Severity {
 }
 
 /// The list, worst first.
-pub fn judge(config: &Config) -> Vec<Item> {
+pub fn judge(config: &Config) -> Vec<ReadinessItem> {
     let mut items = Vec::new();
     address(config, &mut items);
     secrets(config, &mut items);
@@ -46,18 +46,18 @@ pub fn judge(config: &Config) -> Vec<Item> {
 }
 
 /// Whether nothing in the list stands against production.
-pub fn is_ready(items: &[Item]) -> bool {
-    items.iter().all(|item| item.severity < Severity::Error)
+pub fn is_ready(items: &[ReadinessItem]) -> bool {
+    items.iter().all(|item| item.severity < Gravity::Error)
 }
 
 fn item(
     code: &'static str,
-    severity: Severity,
+    severity: Gravity,
     setting: &'static str,
     message: impl Into<String>,
     remedy: impl Into<String>,
-) -> Item {
-    Item {
+) -> ReadinessItem {
+    ReadinessItem {
         code,
         severity,
         setting,
@@ -66,19 +66,19 @@ fn item(
     }
 }
 
-fn address(config: &Config, items: &mut Vec<Item>) {
+fn address(config: &Config, items: &mut Vec<ReadinessItem>) {
     let server = &config.server;
     match &server.public_url {
         None if server.listen.ip().is_loopback() => items.push(item(
             "local_only",
-            Severity::Info,
+            Gravity::Info,
             "server.listen",
             "The server can be reached from this machine only.",
             "Put a proxy with HTTPS in front of it and set server.public_url, when others are to use it.",
         )),
         None => items.push(item(
             "no_public_url",
-            Severity::Error,
+            Gravity::Error,
             "server.public_url",
             "Links in mails and the address given to agents are taken from each request's Host header, which \
              whoever sends the request chooses.",
@@ -86,7 +86,7 @@ fn address(config: &Config, items: &mut Vec<Item>) {
         )),
         Some(url) if url.starts_with("http://") && !is_local(url) => items.push(item(
             "no_https",
-            Severity::Error,
+            Gravity::Error,
             "server.public_url",
             "People reach the server without encryption: passwords, tokens and rows can be read on the way.",
             "Put a proxy with HTTPS in front of it and give server.public_url its https:// address.",
@@ -95,12 +95,12 @@ fn address(config: &Config, items: &mut Vec<Item>) {
     }
 }
 
-fn secrets(config: &Config, items: &mut Vec<Item>) {
+fn secrets(config: &Config, items: &mut Vec<ReadinessItem>) {
     let server = &config.server;
     if server.secret_key.is_none() && config.database.url.is_some() {
         items.push(item(
             "secret_key_generated",
-            Severity::Error,
+            Gravity::Error,
             "server.secret_key",
             "The secret key was generated into this server's data directory, but the records lie in a PostgreSQL \
              that other servers may share: they could not open what this one seals, nor accept its log-ins.",
@@ -109,7 +109,7 @@ fn secrets(config: &Config, items: &mut Vec<Item>) {
     } else if server.secret_key.is_none() {
         items.push(item(
             "secret_key_generated",
-            Severity::Info,
+            Gravity::Info,
             "server.secret_key",
             "The secret key lies in the data directory, beside what it protects.",
             "Keep the data directory and its backups as safe as a password, or set server.secret_key_file to a \
@@ -119,7 +119,7 @@ fn secrets(config: &Config, items: &mut Vec<Item>) {
     if server.previous_secret_key.is_some() {
         items.push(item(
             "previous_secret_key",
-            Severity::Warning,
+            Gravity::Warning,
             "server.previous_secret_key",
             "The secret key from before is still accepted for stored secrets.",
             "Run `clean-custard rotate-key`, then remove server.previous_secret_key.",
@@ -127,11 +127,11 @@ fn secrets(config: &Config, items: &mut Vec<Item>) {
     }
 }
 
-fn store(config: &Config, items: &mut Vec<Item>) {
+fn store(config: &Config, items: &mut Vec<ReadinessItem>) {
     match &config.database.url {
         None => items.push(item(
             "sqlite",
-            Severity::Info,
+            Gravity::Info,
             "database.url",
             "The records lie in SQLite: right for one server, and for one only.",
             "Set database.url to a PostgreSQL when more than one server is to run. Either way, have `clean-custard \
@@ -145,7 +145,7 @@ fn store(config: &Config, items: &mut Vec<Item>) {
             if !encrypted && !is_local(url) {
                 items.push(item(
                     "store_not_encrypted",
-                    Severity::Warning,
+                    Gravity::Warning,
                     "database.url",
                     "The connection to the PostgreSQL store need not be encrypted.",
                     "Add ?sslmode=verify-full (or require) to database.url.",
@@ -154,7 +154,7 @@ fn store(config: &Config, items: &mut Vec<Item>) {
             if matches!(config.storage.place, StoragePlace::Local) {
                 items.push(item(
                     "files_local",
-                    Severity::Warning,
+                    Gravity::Warning,
                     "storage.url",
                     "Records lie in PostgreSQL, but uploaded files and results in this machine's data directory: a \
                      second server would not find them.",
@@ -171,7 +171,7 @@ fn store(config: &Config, items: &mut Vec<Item>) {
     {
         items.push(item(
             "storage_not_encrypted",
-            Severity::Error,
+            Gravity::Error,
             "storage.endpoint",
             "Files and results travel to the storage without encryption.",
             "Use the storage's https:// address.",
@@ -179,11 +179,11 @@ fn store(config: &Config, items: &mut Vec<Item>) {
     }
 }
 
-fn mail(config: &Config, items: &mut Vec<Item>) {
+fn mail(config: &Config, items: &mut Vec<ReadinessItem>) {
     match &config.mail.transport {
         MailTransport::Outbox => items.push(item(
             "mail_outbox",
-            Severity::Warning,
+            Gravity::Warning,
             "mail.host",
             "Mail is not configured: letters (invitations, forgotten passwords) go into a folder of the data directory, \
              and nobody gets them.",
@@ -194,7 +194,7 @@ fn mail(config: &Config, items: &mut Vec<Item>) {
         {
             items.push(item(
                 "mail_not_encrypted",
-                Severity::Warning,
+                Gravity::Warning,
                 "mail.security",
                 "Letters with single-use links travel to the mail server without encryption.",
                 "Set mail.security to starttls or tls, unless the network between is your own.",
@@ -204,7 +204,7 @@ fn mail(config: &Config, items: &mut Vec<Item>) {
     }
 }
 
-fn limits(config: &Config, items: &mut Vec<Item>) {
+fn limits(config: &Config, items: &mut Vec<ReadinessItem>) {
     let limits = &config.limits;
     for (setting, limit) in [
         ("limits.ask_per_minute", limits.ask_per_minute),
@@ -214,7 +214,7 @@ fn limits(config: &Config, items: &mut Vec<Item>) {
         if limit == 0 {
             items.push(item(
                 "limit_off",
-                Severity::Warning,
+                Gravity::Warning,
                 setting,
                 "This limit is switched off: one account can keep the server busy for everybody else.",
                 "Remove the setting; the default hinders no busy person.",
@@ -223,12 +223,12 @@ fn limits(config: &Config, items: &mut Vec<Item>) {
     }
 }
 
-fn model(config: &Config, items: &mut Vec<Item>) {
+fn model(config: &Config, items: &mut Vec<ReadinessItem>) {
     let Some(llm) = &config.llm else { return };
     if llm.base_url.starts_with("http://") && !is_local(&llm.base_url) {
         items.push(item(
             "model_not_encrypted",
-            Severity::Warning,
+            Gravity::Warning,
             "llm.base_url",
             "Questions and the names of tables and columns travel to the model without encryption.",
             "Use the endpoint's https:// address, unless the network between is your own.",

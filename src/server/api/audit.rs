@@ -11,12 +11,12 @@ use crate::error::{Error, Result};
 use crate::server::App;
 use crate::server::auth::Admin;
 use crate::server::error::{ApiResult, ErrorBody};
-use crate::service::audit::{ExportFormat, Item};
+use crate::service::audit::{AuditItem, ExportFormat};
 
 /// A page of the audit log, newest first.
 #[derive(Serialize, utoipa::ToSchema)]
 pub struct AuditPage {
-    pub items: Vec<Item>,
+    pub items: Vec<AuditItem>,
     /// Give it as `cursor` for the next page; null at the end.
     pub next: Option<String>,
 }
