@@ -13,6 +13,9 @@ use crate::support::process::Process;
 
 const KEY: &str = "a secret key of more than thirty-two letters";
 
+/// What is in an archive: names and contents.
+type Entries = Vec<(String, Vec<u8>)>;
+
 /// A server with an upload, an answer and a connection; and a backup of it, taken while it runs.
 async fn backed_up(folder: &Path, variables: &[(&str, &str)]) -> (Process, Caller, String) {
     let server = Process::server_with(folder, variables).await;
@@ -167,7 +170,7 @@ async fn what_is_not_whole_or_not_ours_is_refused() {
     // An archive of somebody else's.
     cases.push(("foreign", archive(&[("hello.txt", b"hello".to_vec())])));
     // Ours, with something changed, missing, added, or twice.
-    let changed = |change: &dyn Fn(&mut Vec<(String, Vec<u8>)>)| {
+    let changed = |change: &dyn Fn(&mut Entries)| {
         let mut all = good.clone();
         change(&mut all);
         let all: Vec<(&str, Vec<u8>)> = all
