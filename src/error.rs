@@ -26,6 +26,9 @@ pub enum Error {
     /// It contradicts what already is.
     #[error("{0}")]
     Conflict(String),
+    /// About an account, in a way that a log-in page answers with something of its own.
+    #[error("{message}")]
+    Account { fault: AccountFault, message: String },
     /// Over a size limit.
     #[error("{0}")]
     TooLarge(String),
@@ -82,6 +85,36 @@ pub enum SourceFault {
     Other,
 }
 
+/// What exactly is wrong with an account, a link or a log-in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AccountFault {
+    /// The password is right; a code of the second factor is needed too.
+    TotpRequired,
+    /// The code of the second factor is wrong or was used already.
+    TotpInvalid,
+    /// The address was not confirmed yet.
+    EmailUnverified,
+    /// A single-use link that is unknown, used or expired.
+    TokenInvalid,
+    /// This server does not let this person sign up.
+    SignUpClosed,
+    /// An organisation has to keep an owner.
+    LastOwner,
+}
+
+impl AccountFault {
+    fn code(self) -> &'static str {
+        match self {
+            AccountFault::TotpRequired => "totp_required",
+            AccountFault::TotpInvalid => "totp_invalid",
+            AccountFault::EmailUnverified => "email_unverified",
+            AccountFault::TokenInvalid => "token_invalid",
+            AccountFault::SignUpClosed => "sign_up_closed",
+            AccountFault::LastOwner => "last_owner",
+        }
+    }
+}
+
 impl Error {
     /// The stable code of this error, as it stands in the API and on the wire.
     pub fn code(&self) -> &'static str {
@@ -91,6 +124,7 @@ impl Error {
             Error::Unauthorized(_) => "unauthorized",
             Error::Forbidden(_) => "forbidden",
             Error::Conflict(_) => "conflict",
+            Error::Account { fault, .. } => fault.code(),
             Error::TooLarge(_) => "too_large",
             Error::TooMany(_) => "too_many",
             Error::RateLimited { .. } => "rate_limited",
@@ -119,6 +153,14 @@ impl Error {
     /// An internal error from anything that can be shown.
     pub fn internal(error: impl std::fmt::Display) -> Error {
         Error::Internal(error.to_string())
+    }
+
+    /// An account error of the given kind.
+    pub fn account(fault: AccountFault, message: impl Into<String>) -> Error {
+        Error::Account {
+            fault,
+            message: message.into(),
+        }
     }
 
     /// A source error of the given kind.

@@ -3,12 +3,11 @@
 use std::io::Read;
 
 use anyhow::{Context, Result, bail};
-use secrecy::SecretSlice;
 
 use super::Place;
 use crate::config::ServerFlags;
 use crate::db::Db;
-use crate::service::accounts::{Accounts, Identity, NewAccount, Role};
+use crate::service::accounts::{Accounts, Member, NewAccount, Role};
 
 /// Manage accounts from the machine itself.
 #[derive(clap::Subcommand)]
@@ -47,6 +46,13 @@ pub enum Command {
         #[arg(long, required = true)]
         password_stdin: bool,
     },
+    /// Take an account's second factor away, for somebody who lost phone and recovery codes.
+    DisableTotp {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long)]
+        email: String,
+    },
 }
 
 pub async fn run(command: Command) -> Result<i32> {
@@ -75,7 +81,14 @@ pub async fn run(command: Command) -> Result<i32> {
                 made.organization_name
             );
         }
-        Command::List { place } => print(&open(place)?.list().await?),
+        Command::List { place } => print(&open(place)?.everybody().await?),
+        Command::DisableTotp { place, email } => {
+            open(place)?.disable_totp(&email).await?;
+            println!(
+                "The second factor of {} is removed.",
+                email.trim().to_lowercase()
+            );
+        }
         Command::ResetPassword { place, email, .. } => {
             open(place)?.reset_password(&email, password()?).await?;
             println!(
@@ -101,8 +114,7 @@ fn open(place: Place) -> Result<Accounts> {
         );
     }
     let db = Db::open(&folder.join("custard.db"), config.database.url.as_ref(), 2)?;
-    // Nothing is signed here: accounts are only written.
-    Ok(Accounts::new(db, &SecretSlice::from(Vec::new())))
+    Ok(Accounts::beside(db))
 }
 
 /// The first line of standard input.
@@ -118,17 +130,20 @@ fn password() -> Result<String> {
     }
 }
 
-fn print(accounts: &[Identity]) {
+fn print(accounts: &[(Member, String)]) {
     let mut table = comfy_table::Table::new();
     table
         .load_preset(comfy_table::presets::NOTHING)
-        .set_header(["E-MAIL", "NAME", "ROLE", "ORGANIZATION"]);
-    for account in accounts {
+        .set_header(["E-MAIL", "NAME", "ROLE", "ORGANIZATION", "VERIFIED", "TOTP"]);
+    let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
+    for (account, organization) in accounts {
         table.add_row([
             &account.email,
             &account.name,
             account.role.name(),
-            &account.organization_name,
+            organization,
+            yes_or_no(account.verified),
+            yes_or_no(account.totp),
         ]);
     }
     println!("{table}");

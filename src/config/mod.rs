@@ -4,6 +4,7 @@
 //! It reads neither files nor the environment itself: `cli` gathers them as [`Inputs`]. `config.example.toml`
 //! explains every key; `tests/it/config.rs` keeps it equal to the defaults written here.
 
+mod accounts;
 mod agent;
 mod limits;
 mod llm;
@@ -29,6 +30,7 @@ use self::settings::Settings;
 use self::value::{LogFilter, Size, WebUrl};
 use crate::error::{Error, Result};
 
+pub use self::accounts::{AccountsConfig, DefaultRole, OidcConfig, SignUp};
 pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts};
 pub use self::limits::LimitsConfig;
 pub use self::llm::LlmConfig;
@@ -55,6 +57,9 @@ pub struct Config {
     pub server: ServerConfig,
     pub database: DatabaseConfig,
     pub storage: StorageConfig,
+    pub accounts: AccountsConfig,
+    /// None: nobody logs in through a provider.
+    pub oidc: Option<OidcConfig>,
     pub files: FilesConfig,
     pub query: QueryConfig,
     /// None: the offline translator answers.
@@ -211,6 +216,8 @@ impl Config {
                     .map_or(default.database.pool_size, NonZeroU32::get),
             },
             storage: StorageConfig::read(s)?,
+            accounts: AccountsConfig::read(s)?,
+            oidc: OidcConfig::read(s)?,
             files: FilesConfig {
                 max_upload_bytes: size(s, "files", "max_upload", default.files.max_upload_bytes)?,
                 import_memory_bytes: size(s, "files", "import_memory", default.files.import_memory_bytes)?,
@@ -302,6 +309,8 @@ impl Default for Config {
                 pool_size: 8,
             },
             storage: StorageConfig::default(),
+            accounts: AccountsConfig::default(),
+            oidc: None,
             files: FilesConfig {
                 max_upload_bytes: 1 << 30,
                 import_memory_bytes: 2 << 30,

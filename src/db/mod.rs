@@ -4,19 +4,26 @@
 //! through [`Db::read`] and [`Db::write`]. SQLite has one writer, whose transactions begin IMMEDIATE:
 //! deferred ones that read first lose updates under load.
 
+pub mod api_tokens;
 pub mod audit;
 pub mod connections;
 pub mod conversations;
 pub mod dump;
 pub mod files;
+pub mod invitations;
 pub mod login_attempts;
 pub mod mail;
+pub mod oidc_identities;
 pub mod preferences;
 pub mod queries;
+pub mod recovery_codes;
 pub mod results;
 pub mod schema;
 pub mod sealed;
 pub mod sessions;
+pub mod sign_ups;
+pub mod source_access;
+pub mod user_tokens;
 pub mod users;
 
 use std::path::Path;

@@ -20,6 +20,8 @@ pub struct StoredResult {
     pub created_at: NaiveDateTime,
     /// None: kept.
     pub expires_at: Option<NaiveDateTime>,
+    /// Ids of the sources it was read from, joined by commas; None for those from before this was noted.
+    pub sources: Option<String>,
 }
 
 pub fn insert(conn: &mut Conn, result: StoredResult) -> Result<()> {

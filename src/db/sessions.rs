@@ -21,6 +21,10 @@ pub struct Session {
     pub created_at: NaiveDateTime,
     pub expires_at: NaiveDateTime,
     pub revoked_at: Option<NaiveDateTime>,
+    /// Where it was used last.
+    pub ip: Option<String>,
+    pub user_agent: Option<String>,
+    pub last_used_at: Option<NaiveDateTime>,
 }
 
 pub fn insert(conn: &mut Conn, session: Session) -> Result<()> {
@@ -59,6 +63,61 @@ pub fn by_refresh_hash(conn: &mut Conn, hash: &str) -> Result<Option<Session>> {
         .select(Session::as_select())
         .first(conn)
         .optional()?)
+}
+
+/// The sessions of a user that still live, last used first.
+pub fn live(conn: &mut Conn, user_id: &str, now: NaiveDateTime) -> Result<Vec<Session>> {
+    Ok(sessions::table
+        .filter(sessions::user_id.eq(user_id))
+        .filter(sessions::revoked_at.is_null())
+        .filter(sessions::expires_at.gt(now))
+        .order((sessions::last_used_at.desc(), sessions::created_at.desc()))
+        .select(Session::as_select())
+        .load(conn)?)
+}
+
+/// Notes where a session was used.
+pub fn used(
+    conn: &mut Conn,
+    id: &str,
+    now: NaiveDateTime,
+    ip: Option<&str>,
+    user_agent: Option<&str>,
+) -> Result<()> {
+    diesel::update(sessions::table.find(id))
+        .set((
+            sessions::last_used_at.eq(now),
+            sessions::ip.eq(ip),
+            sessions::user_agent.eq(user_agent),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// Ends one session of a user; false when they have no such one.
+pub fn revoke_own(conn: &mut Conn, user_id: &str, id: &str, now: NaiveDateTime) -> Result<bool> {
+    let ended = diesel::update(
+        sessions::table
+            .filter(sessions::id.eq(id))
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set(sessions::revoked_at.eq(now))
+    .execute(conn)?;
+    Ok(ended > 0)
+}
+
+/// Ends every session of a user but one.
+pub fn revoke_others(conn: &mut Conn, user_id: &str, kept: &str, now: NaiveDateTime) -> Result<()> {
+    diesel::update(
+        sessions::table
+            .filter(sessions::user_id.eq(user_id))
+            .filter(sessions::id.ne(kept))
+            .filter(sessions::revoked_at.is_null()),
+    )
+    .set(sessions::revoked_at.eq(now))
+    .execute(conn)?;
+    Ok(())
 }
 
 /// Gives the session a new refresh token; the present one becomes the previous one.

@@ -30,6 +30,9 @@ pub enum Template {
     SuspiciousLogin,
     /// `name`, [`email`, `organization` when it went too].
     AccountDeleted,
+    /// To whom has an account, when somebody signed up with its address: `name`, `link` to a new password,
+    /// [`valid_for`].
+    AccountExists,
     /// `name`.
     Test,
 }
@@ -69,6 +72,7 @@ static TEMPLATES: LazyLock<std::result::Result<Environment<'static>, minijinja::
             "email_changed",
             "suspicious_login",
             "account_deleted",
+            "account_exists",
             "test"
         ) {
             environment.add_template(name, source)?;
@@ -78,7 +82,7 @@ static TEMPLATES: LazyLock<std::result::Result<Environment<'static>, minijinja::
 
 impl Template {
     /// All of them.
-    pub const ALL: [Template; 8] = [
+    pub const ALL: [Template; 9] = [
         Template::VerifyEmail,
         Template::Invitation,
         Template::ResetPassword,
@@ -86,6 +90,7 @@ impl Template {
         Template::EmailChanged,
         Template::SuspiciousLogin,
         Template::AccountDeleted,
+        Template::AccountExists,
         Template::Test,
     ];
 
@@ -99,6 +104,7 @@ impl Template {
             Template::EmailChanged => "email_changed",
             Template::SuspiciousLogin => "suspicious_login",
             Template::AccountDeleted => "account_deleted",
+            Template::AccountExists => "account_exists",
             Template::Test => "test",
         }
     }

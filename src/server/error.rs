@@ -6,7 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{AccountFault, Error};
 use crate::service::limits::whole_seconds;
 
 /// An [`Error`] on its way out.
@@ -85,6 +85,14 @@ impl ResponseError for ApiError {
             Error::Unauthorized(_) => StatusCode::UNAUTHORIZED,
             Error::Forbidden(_) => StatusCode::FORBIDDEN,
             Error::Conflict(_) => StatusCode::CONFLICT,
+            Error::Account { fault, .. } => match fault {
+                AccountFault::TotpRequired | AccountFault::TotpInvalid | AccountFault::EmailUnverified => {
+                    StatusCode::UNAUTHORIZED
+                }
+                AccountFault::TokenInvalid => StatusCode::BAD_REQUEST,
+                AccountFault::SignUpClosed => StatusCode::FORBIDDEN,
+                AccountFault::LastOwner => StatusCode::CONFLICT,
+            },
             Error::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Error::TooMany(_) | Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Error::AgentOffline(_) => StatusCode::SERVICE_UNAVAILABLE,

@@ -7,6 +7,7 @@ pub mod client;
 pub mod error;
 pub mod health;
 pub mod limits;
+pub mod links;
 mod measure;
 pub mod safety;
 pub mod status_socket;
@@ -33,6 +34,7 @@ use crate::error::{Error, Result};
 use crate::mail::Mailer;
 use crate::seal::{Sealer, key};
 use crate::service::accounts::Accounts;
+use crate::service::accounts::oidc::Oidc;
 use crate::service::agents::Hub;
 use crate::service::audit::Audit;
 use crate::service::backup;
@@ -71,6 +73,10 @@ pub struct App {
     pub config: Config,
     pub db: Db,
     pub accounts: Accounts,
+    /// None: nobody logs in through a provider.
+    pub oidc: Option<Oidc>,
+    /// Where owners and admins reach this server.
+    pub seen_at: links::SeenAt,
     pub files: Files,
     pub connections: Connections,
     pub questions: Questions,
@@ -133,7 +139,7 @@ pub struct Running {
     modifiers(&Security),
     components(schemas(crate::rows::export::Format, crate::service::audit::ExportFormat)),
     tags(
-        (name = "accounts"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
+        (name = "accounts"), (name = "members"), (name = "tokens"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
         (name = "status"), (name = "settings"), (name = "audit"), (name = "health")
     )
 )]
@@ -194,7 +200,17 @@ impl App {
         let (metrics, vitals) = (Metrics::new()?, Vitals::default());
         let traces = Traces::new(config.traces.as_ref())?;
         let hub = Hub::new();
-        let accounts = Accounts::new(db.clone(), &keys.current);
+        let accounts = Accounts::new(
+            db.clone(),
+            &keys.current,
+            sealer.clone(),
+            events.clone(),
+            config.accounts.clone(),
+        );
+        let oidc = match &config.oidc {
+            Some(provider) => Some(Oidc::new(accounts.clone(), provider.clone())?),
+            None => None,
+        };
         let files = Files::new(
             db.clone(),
             storage.clone(),
@@ -240,6 +256,8 @@ impl App {
             config,
             db,
             accounts,
+            oidc,
+            seen_at: links::SeenAt::default(),
             files,
             connections,
             questions,
@@ -306,6 +324,7 @@ pub async fn start(config: Config) -> Result<Running> {
     tokio::spawn(app.post.clone().keep_sending());
     tokio::spawn(app.connections.clone().obey());
     tokio::spawn(app.questions.clone().obey());
+    tokio::spawn(app.accounts.clone().obey());
     tokio::spawn(app.preferences.clone().keep_up());
     tokio::spawn(look_after_storage(app.storage.clone(), app.vitals.clone()));
     tokio::spawn(housekeeping(Housekeeping {

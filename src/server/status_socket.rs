@@ -14,6 +14,7 @@ use tokio::sync::broadcast::error::RecvError;
 
 use super::App;
 use super::api::connections::ConnectionBody;
+use crate::service::access::Access;
 use crate::service::accounts::{Identity, Role};
 use crate::service::bus::Message;
 use crate::service::status::{Change, Happening};
@@ -62,7 +63,7 @@ pub fn serve(request: &HttpRequest, payload: web::Payload, app: Arc<App>) -> act
 }
 
 async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::AggregatedMessageStream) {
-    let identity =
+    let mut identity =
         match tokio::time::timeout(AUTH_WITHIN, authenticate(&app, &mut session, &mut stream)).await {
             Ok(Some(identity)) => identity,
             _ => return close(session, "Log in first.").await,
@@ -92,12 +93,14 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
                         return;
                     }
                 }
-                Ok(Message::SessionEnded { session_id }) if session_id == identity.session_id => {
-                    break "The session has ended.";
-                }
-                Ok(Message::UserChanged { user_id }) if user_id == identity.user_id => {
-                    // Perhaps only the role is another one; what may be seen is then, too.
-                    break "Your account was changed.";
+                Ok(Message::Sessions { whose }) => {
+                    let session = identity.session_id().unwrap_or_default();
+                    if whose.concerns(session, &identity.user_id, &identity.organization_id) {
+                        match app.accounts.look_again(&identity).await {
+                            Some(now) => identity = now,
+                            None => break "The session has ended.",
+                        }
+                    }
                 }
                 // More changes than could be told one by one: the browser reads everything anew, and what
                 // piled up meanwhile is old by then.
@@ -115,8 +118,9 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
                 if heard.elapsed() > DEAD_AFTER {
                     break "";
                 }
-                if !matches!(app.accounts.session(&identity.session_id).await, Ok(Some(_))) {
-                    break "The session has ended.";
+                match app.accounts.look_again(&identity).await {
+                    Some(now) => identity = now,
+                    None => break "The session has ended.",
                 }
                 if session.ping(b"").await.is_err() {
                     return;
@@ -136,7 +140,9 @@ async fn authenticate(
         match stream.next().await? {
             Ok(AggregatedMessage::Text(text)) => {
                 let FirstFrame::Auth { access_token } = serde_json::from_str(&text).ok()?;
-                return app.accounts.identify(&access_token).await.ok();
+                let identity = app.accounts.identify(&access_token).await.ok()?;
+                // An API token has no session that could end; scripts read what they need.
+                return identity.session_id().is_some().then_some(identity);
             }
             Ok(AggregatedMessage::Ping(bytes)) => session.pong(&bytes).await.ok()?,
             _ => return None,
@@ -155,13 +161,14 @@ async fn tell(
         return Ok(());
     }
     let message = match happening.change {
-        Change::Connection(id) => match app.connections.get(&identity.organization_id, &id).await {
+        Change::Connection(id) => match app.connections.get(identity, &id).await {
             Ok(connection) => Push::Connection {
                 connection: Box::new(connection.into()),
             },
             Err(_) => return Ok(()),
         },
         Change::Schema(id) => Push::Schema { connection_id: id },
+        Change::ConnectionRemoved(id) if !Access::of(identity).sees(&id) => return Ok(()),
         Change::ConnectionRemoved(id) => Push::ConnectionRemoved { id },
         Change::Files => Push::Files,
         Change::Query { user_id, id, running }

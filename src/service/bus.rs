@@ -12,7 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc};
 
-use super::status::Happening;
+use super::status::{Happening, Whose};
 use crate::error::Result;
 use crate::id;
 use crate::source::postgres::listen::{Listener, Listening, MAX_PAYLOAD};
@@ -36,10 +36,8 @@ const PAUSE: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Message {
-    /// A session ended.
-    SessionEnded { session_id: String },
-    /// Every session of a user ended, or what the user may do has changed.
-    UserChanged { user_id: String },
+    /// Sessions ended, or what people may do or see has changed: whoever serves them looks again.
+    Sessions { whose: Whose },
     /// Agents of this connection with their present key have to go.
     KeyRevoked { connection_id: String, deleted: bool },
     /// What is cached of this kind (and id, else all of it) is old.

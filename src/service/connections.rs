@@ -6,6 +6,7 @@ use chrono::NaiveDateTime;
 use serde_json::json;
 use tokio::sync::broadcast;
 
+use super::access::Access;
 use super::accounts::{Identity, fingerprint, random_token};
 use super::agents::{
     Admission, AgentChange, AgentEvent, AgentInfo, AgentStatus, AgentTest, Caller, Hub, RunningQuery,
@@ -91,27 +92,29 @@ impl Connections {
         Ok((connection, key))
     }
 
-    /// The organisation's connections, oldest first.
-    pub async fn list(&self, organization_id: &str) -> Result<Vec<Connection>> {
-        let organization = organization_id.to_owned();
+    /// The organisation's connections that this person may see, oldest first.
+    pub async fn list(&self, who: &Identity) -> Result<Vec<Connection>> {
+        let organization = who.organization_id.clone();
         let all = self
             .db
             .read(move |conn| records::all(conn, &organization))
             .await?;
-        all.into_iter().map(|record| self.with_status(record)).collect()
+        all.into_iter()
+            .filter(|record| Access::of(who).sees(&record.id))
+            .map(|record| self.with_status(record))
+            .collect()
     }
 
     /// Errors: `NotFound`.
-    pub async fn get(&self, organization_id: &str, id: &str) -> Result<Connection> {
-        let record = self.record(organization_id, id).await?;
+    pub async fn get(&self, who: &Identity, id: &str) -> Result<Connection> {
+        let record = self.record(who, id).await?;
         self.with_status(record)
     }
 
     /// Errors: `NotFound`, `Invalid`.
     pub async fn rename(&self, who: &Identity, id: &str, name: &str) -> Result<Connection> {
-        let organization_id = who.organization_id.as_str();
         let name = check_name(name)?;
-        let mut record = self.record(organization_id, id).await?;
+        let mut record = self.record(who, id).await?;
         let details = json!({ "from": record.name, "to": name });
         record.name.clone_from(&name);
         let key = record.id.clone();
@@ -123,14 +126,13 @@ impl Connections {
             })
             .await?;
         self.events
-            .tell(organization_id, Change::Connection(id.to_owned()));
+            .tell(&who.organization_id, Change::Connection(id.to_owned()));
         self.with_status(record)
     }
 
     /// A new key; agents with the old one are cut at once. Errors: `NotFound`.
     pub async fn rotate_key(&self, who: &Identity, id: &str) -> Result<(Connection, String)> {
-        let organization_id = who.organization_id.as_str();
-        let mut record = self.record(organization_id, id).await?;
+        let mut record = self.record(who, id).await?;
         let key = format!("{KEY_PREFIX}{}", random_token());
         let (target, hash) = (record.id.clone(), fingerprint(&key));
         let deed = who.did(
@@ -147,7 +149,7 @@ impl Connections {
             .await?;
         self.cut(id, false);
         self.events
-            .tell(organization_id, Change::Connection(id.to_owned()));
+            .tell(&who.organization_id, Change::Connection(id.to_owned()));
         record.key_hash = fingerprint(&key);
         Ok((self.with_status(record)?, key))
     }
@@ -155,8 +157,7 @@ impl Connections {
     /// No key opens the connection any more until a new one is made; its agents are cut at once. Errors:
     /// `NotFound`.
     pub async fn revoke_key(&self, who: &Identity, id: &str) -> Result<Connection> {
-        let organization_id = who.organization_id.as_str();
-        let mut record = self.record(organization_id, id).await?;
+        let mut record = self.record(who, id).await?;
         let target = record.id.clone();
         let deed = who.did(
             "connection.key_revoked",
@@ -172,20 +173,20 @@ impl Connections {
             .await?;
         self.cut(id, false);
         self.events
-            .tell(organization_id, Change::Connection(id.to_owned()));
+            .tell(&who.organization_id, Change::Connection(id.to_owned()));
         record.key_hash = NO_KEY.into();
         self.with_status(record)
     }
 
     /// The connection and its agents right now, best first. Errors: `NotFound`.
-    pub async fn agents(&self, organization_id: &str, id: &str) -> Result<(Connection, Vec<AgentInfo>)> {
-        let connection = self.get(organization_id, id).await?;
+    pub async fn agents(&self, who: &Identity, id: &str) -> Result<(Connection, Vec<AgentInfo>)> {
+        let connection = self.get(who, id).await?;
         Ok((connection, self.hub.agents_of(id)))
     }
 
-    /// The organisation's connections, each with its agents.
-    pub async fn all_agents(&self, organization_id: &str) -> Result<Vec<(Connection, Vec<AgentInfo>)>> {
-        let all = self.list(organization_id).await?;
+    /// The connections that this person may see, each with its agents.
+    pub async fn all_agents(&self, who: &Identity) -> Result<Vec<(Connection, Vec<AgentInfo>)>> {
+        let all = self.list(who).await?;
         Ok(all
             .into_iter()
             .map(|connection| {
@@ -196,22 +197,21 @@ impl Connections {
     }
 
     /// The queries that run at the connection's agents, whoever asked. Errors: `NotFound`.
-    pub async fn running(&self, organization_id: &str, id: &str) -> Result<Vec<RunningQuery>> {
-        self.record(organization_id, id).await?;
+    pub async fn running(&self, who: &Identity, id: &str) -> Result<Vec<RunningQuery>> {
+        self.record(who, id).await?;
         Ok(self.hub.running_at(id))
     }
 
     /// Has every agent of the connection try its database, with timings. Errors: `NotFound`, `AgentOffline`.
-    pub async fn test(&self, organization_id: &str, id: &str) -> Result<Vec<AgentTest>> {
-        self.record(organization_id, id).await?;
+    pub async fn test(&self, who: &Identity, id: &str) -> Result<Vec<AgentTest>> {
+        self.record(who, id).await?;
         self.hub.test(id).await
     }
 
     /// Removes the connection and cuts its agents. Errors: `NotFound`.
     pub async fn delete(&self, who: &Identity, id: &str) -> Result<()> {
-        let organization_id = who.organization_id.as_str();
-        let record = self.record(organization_id, id).await?;
-        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        let record = self.record(who, id).await?;
+        let (organization, target) = (who.organization_id.clone(), id.to_owned());
         let deed = who.did(
             "connection.deleted",
             "connection",
@@ -228,19 +228,19 @@ impl Connections {
             .await?;
         self.cut(id, true);
         self.events
-            .tell(organization_id, Change::ConnectionRemoved(id.to_owned()));
+            .tell(&who.organization_id, Change::ConnectionRemoved(id.to_owned()));
         Ok(())
     }
 
     /// Asks the agent to read its schema again. Errors: `NotFound`, `AgentOffline`.
-    pub async fn refresh_schema(&self, organization_id: &str, id: &str) -> Result<()> {
-        self.record(organization_id, id).await?;
+    pub async fn refresh_schema(&self, who: &Identity, id: &str) -> Result<()> {
+        self.record(who, id).await?;
         self.hub.refresh_schema(id).await
     }
 
     /// The catalog last received and when; None before the first. Errors: `NotFound`.
-    pub async fn schema(&self, organization_id: &str, id: &str) -> Result<(Option<NaiveDateTime>, Catalog)> {
-        let record = self.record(organization_id, id).await?;
+    pub async fn schema(&self, who: &Identity, id: &str) -> Result<(Option<NaiveDateTime>, Catalog)> {
+        let record = self.record(who, id).await?;
         Ok((record.discovered_at, parse_catalog(record.catalog.as_deref())?))
     }
 
@@ -273,8 +273,9 @@ impl Connections {
     }
 
     /// A connection as something to ask, on somebody's behalf. Errors: `NotFound`, `AgentOffline`.
-    pub async fn candidate(&self, organization_id: &str, id: &str, caller: &Caller) -> Result<Candidate> {
-        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+    pub async fn candidate(&self, who: &Identity, id: &str, caller: &Caller) -> Result<Candidate> {
+        see(who, id)?;
+        let (organization, target) = (who.organization_id.clone(), id.to_owned());
         let (name, db_type) = self
             .db
             .read(move |conn| records::name_and_type(conn, &organization, &target))
@@ -283,9 +284,9 @@ impl Connections {
         self.as_candidate(id, &name, Kind::named(&db_type)?, caller)
     }
 
-    /// Every connection of the organisation whose agent is there.
-    pub async fn candidates(&self, organization_id: &str, caller: &Caller) -> Result<Vec<Candidate>> {
-        let all = self.list(organization_id).await?;
+    /// Every connection that this person may see and whose agent is there.
+    pub async fn candidates(&self, who: &Identity, caller: &Caller) -> Result<Vec<Candidate>> {
+        let all = self.list(who).await?;
         Ok(all
             .iter()
             .filter_map(|connection| {
@@ -434,8 +435,9 @@ impl Connections {
         Ok(())
     }
 
-    async fn record(&self, organization_id: &str, id: &str) -> Result<records::Connection> {
-        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+    async fn record(&self, who: &Identity, id: &str) -> Result<records::Connection> {
+        see(who, id)?;
+        let (organization, target) = (who.organization_id.clone(), id.to_owned());
         self.db
             .read(move |conn| records::one(conn, &organization, &target))
             .await
@@ -461,6 +463,14 @@ impl Connections {
             discovered_at: record.discovered_at,
             status,
         })
+    }
+}
+
+/// Errors: `NotFound` for what this person may not see.
+fn see(who: &Identity, id: &str) -> Result<()> {
+    match Access::of(who).sees(id) {
+        true => Ok(()),
+        false => Err(missing()),
     }
 }
 

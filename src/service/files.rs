@@ -12,6 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::access::Access;
 use super::accounts::Identity;
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
@@ -176,7 +177,7 @@ impl Files {
 
     /// Imports embedded files that are not there yet, and gives all of them. Errors: as [`Files::import`].
     pub async fn add_samples(&self, who: &Identity, samples: &[(&str, &[u8])]) -> Result<Vec<File>> {
-        let present = self.list(&who.organization_id).await?;
+        let present = self.list(who).await?;
         let mut files = Vec::with_capacity(samples.len());
         for (name, bytes) in samples {
             if let Some(file) = present
@@ -197,8 +198,7 @@ impl Files {
     /// Imports the kept original again with the user's decisions. The former import stays until the new one
     /// is complete. Errors: `NotFound`, and as [`ingest::import`].
     pub async fn change(&self, who: &Identity, id: &str, overrides: Overrides) -> Result<File> {
-        let organization_id = who.organization_id.as_str();
-        let file = self.get(organization_id, id).await?;
+        let file = self.get(who, id).await?;
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
         let generation = id::new();
         let out = self.storage.import(id, &generation);
@@ -232,7 +232,7 @@ impl Files {
         if let Err(error) = self.storage.remove_import(id, &former).await {
             tracing::warn!(%error, file = %id, "a former import could not be removed");
         }
-        self.events.tell(organization_id, Change::Files);
+        self.events.tell(&who.organization_id, Change::Files);
         Ok(File {
             record,
             tables: imported.tables,
@@ -248,19 +248,23 @@ impl Files {
         Ok(())
     }
 
-    /// The organisation's files, newest first.
-    pub async fn list(&self, organization_id: &str) -> Result<Vec<File>> {
-        let organization = organization_id.to_owned();
+    /// The organisation's files that this person may see, newest first.
+    pub async fn list(&self, who: &Identity) -> Result<Vec<File>> {
+        let organization = who.organization_id.clone();
         let all = self
             .db
             .read(move |conn| records::all(conn, &organization))
             .await?;
-        all.into_iter().map(File::from_record).collect()
+        all.into_iter()
+            .filter(|record| Access::of(who).sees(&record.id))
+            .map(File::from_record)
+            .collect()
     }
 
     /// Errors: `NotFound`.
-    pub async fn get(&self, organization_id: &str, id: &str) -> Result<File> {
-        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+    pub async fn get(&self, who: &Identity, id: &str) -> Result<File> {
+        see(who, id)?;
+        let (organization, target) = (who.organization_id.clone(), id.to_owned());
         let record = self
             .db
             .read(move |conn| records::one(conn, &organization, &target))
@@ -274,9 +278,8 @@ impl Files {
 
     /// Errors: `NotFound`.
     pub async fn delete(&self, who: &Identity, id: &str) -> Result<()> {
-        let organization_id = who.organization_id.as_str();
-        let file = self.get(organization_id, id).await?;
-        let (organization, target) = (organization_id.to_owned(), id.to_owned());
+        let file = self.get(who, id).await?;
+        let (organization, target) = (who.organization_id.clone(), id.to_owned());
         let deed = who.did("file.deleted", "file", id, json!({ "name": file.record.name }));
         self.db
             .write(move |conn| {
@@ -287,7 +290,7 @@ impl Files {
             })
             .await?;
         self.storage.remove_file(id).await?;
-        self.events.tell(organization_id, Change::Files);
+        self.events.tell(&who.organization_id, Change::Files);
         Ok(())
     }
 
@@ -322,23 +325,23 @@ impl Files {
             .join(&table.parquet)
     }
 
-    /// The chosen files as one thing to ask; without a choice all of the organisation's. None when there are
-    /// none. Errors: `NotFound` for an id that is not the organisation's.
+    /// The chosen files as one thing to ask; without a choice all that this person may see. None when there
+    /// are none. Errors: `NotFound` for an id that is not among those.
     pub async fn candidate(
         &self,
-        organization_id: &str,
+        who: &Identity,
         ids: Option<&[String]>,
     ) -> Result<Option<Candidate>> {
         let files = match ids {
             None => {
-                let mut all = self.list(organization_id).await?;
+                let mut all = self.list(who).await?;
                 all.truncate(MAX_CANDIDATE_FILES);
                 all
             }
             Some(ids) => {
                 let mut chosen = Vec::with_capacity(ids.len());
                 for id in ids {
-                    chosen.push(self.get(organization_id, id).await?);
+                    chosen.push(self.get(who, id).await?);
                 }
                 chosen
             }
@@ -464,6 +467,14 @@ fn format_name(format: ingest::Format) -> Result<String> {
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String> {
     serde_json::to_string(value).map_err(Error::internal)
+}
+
+/// Errors: `NotFound` for what this person may not see.
+fn see(who: &Identity, id: &str) -> Result<()> {
+    match Access::of(who).sees(id) {
+        true => Ok(()),
+        false => Err(missing()),
+    }
 }
 
 fn missing() -> Error {

@@ -2,6 +2,7 @@
 
 pub mod caches;
 
+pub mod access;
 pub mod accounts;
 pub mod agents;
 pub mod bus;
@@ -26,6 +27,7 @@ pub mod results;
 pub mod samples;
 
 pub mod evaluate;
+pub mod organizations;
 pub mod questions;
 pub mod streams;
 pub mod translations;

@@ -10,6 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
 use super::accounts::{Identity, Role};
 use super::agents::Caller;
 use super::bus::Message;
@@ -352,12 +353,17 @@ impl Questions {
         }
     }
 
+    /// Stops everything that somebody is asking: they are gone.
+    pub fn cancel_all_of(&self, user_id: &str) {
+        self.running.cancel_all_of(user_id);
+    }
+
     /// The queries that run at a connection's agents and that this person may see and stop: their own, and
     /// for an admin all of the organisation's. Oldest first. Errors: `NotFound`.
     pub async fn running_at(&self, who: &Identity, connection_id: &str) -> Result<Vec<RunningQuestion>> {
         let running = self
             .connections
-            .running(&who.organization_id, connection_id)
+            .running(who, connection_id)
             .await?;
         Ok(self.running.known(running, who))
     }
@@ -369,7 +375,7 @@ impl Questions {
             .db
             .read(move |conn| queries::recent(conn, &user, kept, limit))
             .await?;
-        found.into_iter().map(KeptAnswer::from_record).collect()
+        visible(who, found)
     }
 
     /// One answer with its first rows. Errors: `NotFound`.
@@ -381,6 +387,7 @@ impl Questions {
             .await
             .map_err(missing)?;
         let mut kept = KeptAnswer::from_record(record)?;
+        see(who, &kept)?;
         self.add_rows(who, &mut kept, PREVIEW_ROWS).await?;
         Ok(kept)
     }
@@ -393,6 +400,7 @@ impl Questions {
             .read(move |conn| queries::one(conn, &user, &target))
             .await
             .map_err(missing)?;
+        see(who, &KeptAnswer::from_record(record.clone())?)?;
         let target = record.id.clone();
         let deed = who.did("query.kept", "query", id, json!({ "kept": kept }));
         self.db
@@ -440,8 +448,7 @@ impl Questions {
             .await
             .map_err(no_conversation)?;
         let mut answers = Vec::with_capacity(records.len());
-        for record in records {
-            let mut kept = KeptAnswer::from_record(record)?;
+        for mut kept in visible(who, records)? {
             self.add_rows(who, &mut kept, rows).await?;
             answers.push(kept);
         }
@@ -478,7 +485,7 @@ impl Questions {
         let Some(result) = &kept.result_id else {
             return Ok(());
         };
-        match self.results.page(&who.user_id, result, 0, limit).await {
+        match self.results.page(who, result, 0, limit).await {
             Ok(page) => kept.answer.rows = page.rows,
             // Expired: the sentence and the query remain.
             Err(Error::NotFound(_)) => kept.result_id = None,
@@ -488,23 +495,22 @@ impl Questions {
     }
 
     async fn candidates(&self, who: &Identity, target: &Target, caller: &Caller) -> Result<Vec<Candidate>> {
-        let organization = &who.organization_id;
         match target {
-            Target::Connection(id) => Ok(vec![self.connections.candidate(organization, id, caller).await?]),
+            Target::Connection(id) => Ok(vec![self.connections.candidate(who, id, caller).await?]),
             Target::Files(ids) => Ok(self
                 .files
-                .candidate(organization, Some(ids))
+                .candidate(who, Some(ids))
                 .await?
                 .into_iter()
                 .collect()),
             Target::Anything => {
                 let mut all: Vec<Candidate> = self
                     .files
-                    .candidate(organization, None)
+                    .candidate(who, None)
                     .await?
                     .into_iter()
                     .collect();
-                all.extend(self.connections.candidates(organization, caller).await?);
+                all.extend(self.connections.candidates(who, caller).await?);
                 Ok(all)
             }
         }
@@ -521,8 +527,7 @@ impl Questions {
             .await
             .map_err(no_conversation)?;
         let mut turns = Vec::new();
-        for record in records.into_iter().rev() {
-            let kept = KeptAnswer::from_record(record)?;
+        for kept in visible(who, records)?.into_iter().rev() {
             if let (Outcome::Answered, Some(query)) = (kept.answer.outcome, kept.answer.query) {
                 turns.push(Turn {
                     question: kept.answer.question,
@@ -705,13 +710,13 @@ impl Prepared {
             return Ok(None);
         };
         let written = writer.finish().await?;
-        let who = &self.who;
         let results = &self.questions.results;
+        let sources: Vec<&str> = answer.sources.iter().map(|source| source.id.as_str()).collect();
         results
             .keep(
-                &who.organization_id,
-                &who.user_id,
+                &self.who,
                 written,
+                sources.join(","),
                 answer.row_count,
                 answer.truncated,
             )
@@ -781,6 +786,34 @@ impl KeptAnswer {
             created_at: self.created_at,
         })
     }
+}
+
+/// Errors: `NotFound` for an answer read from a source that this person may not see (any more).
+fn see(who: &Identity, kept: &KeptAnswer) -> Result<()> {
+    if is_visible(who, kept) {
+        return Ok(());
+    }
+    Err(missing(Error::NotFound(String::new())))
+}
+
+fn is_visible(who: &Identity, kept: &KeptAnswer) -> bool {
+    let access = Access::of(who);
+    kept.answer
+        .sources
+        .iter()
+        .all(|source| access.sees_all(&source.id))
+}
+
+/// The answers among these that this person may see.
+fn visible(who: &Identity, records: Vec<Query>) -> Result<Vec<KeptAnswer>> {
+    let mut answers = Vec::with_capacity(records.len());
+    for record in records {
+        let kept = KeptAnswer::from_record(record)?;
+        if is_visible(who, &kept) {
+            answers.push(kept);
+        }
+    }
+    Ok(answers)
 }
 
 /// What the question is called in lists.

@@ -20,6 +20,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use super::access::Access;
 use super::accounts::Identity;
 use super::preferences::PreferenceBook;
 use crate::db::results::StoredResult;
@@ -131,27 +132,28 @@ impl Results {
         }
     }
 
-    /// Makes a written result visible.
+    /// Makes a written result visible. `sources` are the ids of what it was read from, joined by commas.
     pub async fn keep(
         &self,
-        organization_id: &str,
-        user_id: &str,
+        who: &Identity,
         written: Written,
+        sources: String,
         row_count: u64,
         truncated: bool,
     ) -> Result<String> {
         self.storage.publish(&self.storage.result(&written.id)).await?;
         let now = id::now();
-        let keep = self.kept(organization_id);
+        let keep = self.kept(&who.organization_id);
         let record = StoredResult {
             id: written.id.clone(),
-            organization_id: organization_id.to_owned(),
-            user_id: user_id.to_owned(),
+            organization_id: who.organization_id.clone(),
+            user_id: who.user_id.clone(),
             row_count: i64::try_from(row_count).map_err(Error::internal)?,
             size_bytes: i64::try_from(written.size).map_err(Error::internal)?,
             truncated,
             created_at: now,
             expires_at: Some(now + keep),
+            sources: Some(sources),
         };
         self.db.write(move |conn| records::insert(conn, record)).await?;
         let Written { id, leftover, .. } = written;
@@ -172,9 +174,9 @@ impl Results {
     }
 
     /// Rows `offset..offset+limit`. Errors: `NotFound` when it is somebody else's or has expired.
-    pub async fn page(&self, user_id: &str, id: &str, offset: u64, limit: usize) -> Result<Page> {
+    pub async fn page(&self, who: &Identity, id: &str, offset: u64, limit: usize) -> Result<Page> {
         // Always asked: whether it is still there, and this person's.
-        let record = self.record(user_id, id).await?;
+        let record = self.record(who, id).await?;
         let limit = limit.min(MAX_PAGE);
         let key = (id.to_owned(), offset, limit);
         let page = match self.pages.get(&key).await {
@@ -222,8 +224,8 @@ impl Results {
     }
 
     /// A reader over all batches, for exports; it blocks. Errors: as [`Results::page`].
-    pub async fn reader(&self, user_id: &str, id: &str) -> Result<FileReader<std::io::BufReader<File>>> {
-        self.record(user_id, id).await?;
+    pub async fn reader(&self, who: &Identity, id: &str) -> Result<FileReader<std::io::BufReader<File>>> {
+        self.record(who, id).await?;
         let path = self.storage.result(id);
         // Once it is open it may go: on Unix the bytes stay until they are read.
         let here = self.storage.fetch(&path).await?;
@@ -242,8 +244,8 @@ impl Results {
         id: &str,
         format: &str,
     ) -> Result<FileReader<std::io::BufReader<File>>> {
-        let record = self.record(&who.user_id, id).await?;
-        let reader = self.reader(&who.user_id, id).await?;
+        let record = self.record(who, id).await?;
+        let reader = self.reader(who, id).await?;
         let details = json!({ "format": format, "rows": record.row_count });
         let deed = who.did("result.exported", "result", id, details);
         self.db.write(move |conn| audit::append(conn, &deed)).await?;
@@ -274,17 +276,20 @@ impl Results {
         }
     }
 
-    async fn record(&self, user_id: &str, id: &str) -> Result<StoredResult> {
-        let (user, target) = (user_id.to_owned(), id.to_owned());
-        self.db
+    async fn record(&self, who: &Identity, id: &str) -> Result<StoredResult> {
+        let (user, target) = (who.user_id.clone(), id.to_owned());
+        let record = self
+            .db
             .read(move |conn| records::one(conn, &user, &target))
             .await
             .map_err(|error| match error {
-                Error::NotFound(_) => {
-                    Error::NotFound("This result is not stored any more. Ask the question again.".into())
-                }
+                Error::NotFound(_) => gone(),
                 other => other,
-            })
+            })?;
+        match &record.sources {
+            Some(sources) if !Access::of(who).sees_all(sources) => Err(gone()),
+            _ => Ok(record),
+        }
     }
 }
 
@@ -311,6 +316,10 @@ impl PageRows {
             .sum();
         rows + self.columns.len() * 128
     }
+}
+
+fn gone() -> Error {
+    Error::NotFound("This result is not stored any more. Ask the question again.".into())
 }
 
 /// Whether a result expires.

@@ -39,6 +39,31 @@ pub enum Change {
     },
 }
 
+/// Whose sessions, roles or access changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Whose {
+    /// Of one log-in, by its id.
+    Session(String),
+    /// Of one API token, by its hash.
+    Token(String),
+    /// All of one user's.
+    User(String),
+    /// All of one organisation's.
+    Organization(String),
+}
+
+impl Whose {
+    /// Whether this person, let in under `key` (the session's id or the token's hash), is concerned.
+    pub fn concerns(&self, key: &str, user_id: &str, organization_id: &str) -> bool {
+        match self {
+            Whose::Session(id) | Whose::Token(id) => id == key,
+            Whose::User(id) => id == user_id,
+            Whose::Organization(id) => id == organization_id,
+        }
+    }
+}
+
 impl Events {
     pub fn new(bus: Bus) -> Events {
         Events {

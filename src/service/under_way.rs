@@ -93,6 +93,15 @@ impl UnderWay {
         }
     }
 
+    /// Stops every question of somebody.
+    pub(super) fn cancel_all_of(&self, user_id: &str) {
+        for question in self.lock().values() {
+            if question.user_id == user_id {
+                question.cancel.cancel();
+            }
+        }
+    }
+
     /// Of the queries that run, those whose questions this person may see.
     pub(super) fn known(&self, running: Vec<RunningQuery>, who: &Identity) -> Vec<RunningQuestion> {
         let all = self.lock();

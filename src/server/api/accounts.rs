@@ -1,17 +1,20 @@
-//! Set-up, log-in and one's own account.
+//! Set-up and log-in: the sessions of browsers.
 
 use actix_web::cookie::time::Duration;
 use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, get, patch, post, web};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post, web};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 
 use crate::error::Error;
-use crate::server::auth::User;
+use crate::id;
+use crate::server::auth::{Person, visitor};
 use crate::server::error::{ApiResult, ErrorBody};
 use crate::server::{App, client};
-use crate::service::accounts::{ACCESS_SECONDS, Identity, LogIn, NewAccount, REFRESH_DAYS, Role};
+use crate::service::accounts::{
+    ACCESS_SECONDS, Credentials, Identity, LogIn, NewAccount, OpenSession, REFRESH_DAYS, Role,
+};
 use crate::service::limits::{Class, Whose};
 
 /// Only these paths ever see the cookie.
@@ -46,6 +49,9 @@ pub struct SetupRequest {
 pub struct LoginRequest {
     pub email: String,
     pub password: String,
+    /// Of the second factor, or a recovery code; when it is missing and needed, the answer is
+    /// `totp_required`.
+    pub code: Option<String>,
 }
 
 /// An access token; the refresh token is in an HttpOnly cookie.
@@ -75,11 +81,18 @@ pub struct OrganizationBody {
     pub name: String,
 }
 
-/// What can be changed about oneself.
-#[derive(Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProfileChange {
-    pub name: String,
+/// A log-in of one browser.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct SessionBody {
+    pub id: String,
+    pub created_at: String,
+    pub last_used_at: String,
+    /// Where it was used last.
+    pub ip: Option<String>,
+    /// What the browser calls itself.
+    pub user_agent: Option<String>,
+    /// Whether it is the one that asks.
+    pub current: bool,
 }
 
 impl From<Identity> for UserBody {
@@ -136,7 +149,7 @@ pub async fn public_set_up(
         password: body.password,
         organization: body.organization,
     };
-    let log_in = app.accounts.set_up(account).await?;
+    let log_in = app.accounts.set_up(account, &visitor(&request)).await?;
     Ok(logged_in(&app, &request, HttpResponse::Created(), log_in))
 }
 
@@ -155,9 +168,16 @@ pub async fn public_log_in(
     app.limits
         .check(Class::LogIn, Whose::Account(body.email.trim()))
         .await?;
+    let email = body.email.clone();
+    let given = Credentials {
+        email: body.email,
+        password: body.password,
+        code: body.code,
+    };
+    let visitor = visitor(&request);
     let log_in = app
         .guessing
-        .watch(&body.email, from, app.accounts.log_in(&body.email, body.password))
+        .watch(&email, from, app.accounts.log_in(given, &visitor))
         .await?;
     Ok(logged_in(&app, &request, HttpResponse::Ok(), log_in))
 }
@@ -170,7 +190,7 @@ pub async fn public_refresh(app: web::Data<App>, request: HttpRequest) -> ApiRes
     let cookie = request
         .cookie(COOKIE)
         .ok_or_else(|| Error::Unauthorized("You are not logged in.".into()))?;
-    let log_in = app.accounts.refresh(cookie.value()).await?;
+    let log_in = app.accounts.refresh(cookie.value(), &visitor(&request)).await?;
     Ok(logged_in(&app, &request, HttpResponse::Ok(), log_in))
 }
 
@@ -180,7 +200,7 @@ pub async fn public_refresh(app: web::Data<App>, request: HttpRequest) -> ApiRes
 pub async fn public_log_out(app: web::Data<App>, request: HttpRequest) -> ApiResult<HttpResponse> {
     same_origin(&app, &request)?;
     if let Some(cookie) = request.cookie(COOKIE) {
-        app.accounts.log_out(cookie.value()).await?;
+        app.accounts.log_out(cookie.value(), &visitor(&request)).await?;
     }
     let mut gone = cookie(&app, &request, String::new());
     gone.make_removal();
@@ -190,42 +210,56 @@ pub async fn public_log_out(app: web::Data<App>, request: HttpRequest) -> ApiRes
 /// Ends all one's sessions.
 #[utoipa::path(operation_id = "log_out_all_devices", tag = "accounts", security(("token" = [])), responses((status = 204), (status = 401, body = ErrorBody)))]
 #[post("/auth/logout-all-devices")]
-pub async fn log_out_all_devices(app: web::Data<App>, user: User) -> ApiResult<HttpResponse> {
-    app.accounts.log_out_everywhere(&user.0.user_id).await?;
+pub async fn log_out_all_devices(app: web::Data<App>, user: Person) -> ApiResult<HttpResponse> {
+    app.accounts.log_out_everywhere(&user.0).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-/// Oneself.
-#[utoipa::path(operation_id = "get_me", tag = "accounts", security(("token" = [])), responses(
-    (status = 200, body = UserBody), (status = 401, body = ErrorBody)))]
-#[get("/auth/me")]
-pub async fn me(user: User) -> web::Json<UserBody> {
-    web::Json(user.0.into())
+/// One's log-ins, last used first.
+#[utoipa::path(operation_id = "list_sessions", tag = "accounts", security(("token" = [])), responses(
+    (status = 200, body = Vec<SessionBody>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+#[get("/auth/sessions")]
+pub async fn sessions(app: web::Data<App>, user: Person) -> ApiResult<web::Json<Vec<SessionBody>>> {
+    let all = app.accounts.sessions(&user.0).await?;
+    let current = user.0.session_id();
+    Ok(web::Json(
+        all.into_iter()
+            .map(|session| SessionBody::new(session, current))
+            .collect(),
+    ))
 }
 
-/// Changes one's name.
-#[utoipa::path(operation_id = "change_me", tag = "accounts", security(("token" = [])), request_body = ProfileChange, responses(
-    (status = 200, body = UserBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
-#[patch("/auth/me")]
-pub async fn change_me(
-    app: web::Data<App>,
-    user: User,
-    body: web::Json<ProfileChange>,
-) -> ApiResult<web::Json<UserBody>> {
-    Ok(web::Json(app.accounts.rename(&user.0, &body.name).await?.into()))
+/// Ends one of one's log-ins.
+#[utoipa::path(operation_id = "end_session", tag = "accounts", security(("token" = [])), responses(
+    (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+#[delete("/auth/sessions/{id}")]
+pub async fn end_session(app: web::Data<App>, user: Person, id: web::Path<String>) -> ApiResult<HttpResponse> {
+    app.accounts.end_session(&user.0, &id).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
-fn logged_in(
+impl SessionBody {
+    fn new(session: OpenSession, current: Option<&str>) -> SessionBody {
+        SessionBody {
+            current: current == Some(session.id.as_str()),
+            id: session.id,
+            created_at: id::iso(session.created_at),
+            last_used_at: id::iso(session.last_used_at),
+            ip: session.ip,
+            user_agent: session.user_agent,
+        }
+    }
+}
+
+/// The answer to a log-in, with its cookie.
+pub(super) fn logged_in(
     app: &App,
     request: &HttpRequest,
     mut response: actix_web::HttpResponseBuilder,
     log_in: LogIn,
 ) -> HttpResponse {
-    if let Some(token) = log_in.refresh_token {
-        let mut cookie = cookie(app, request, token);
-        cookie.set_max_age(Duration::days(REFRESH_DAYS));
-        response.cookie(cookie);
-    }
+    set_cookie(app, request, &mut response, &log_in);
     response
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .json(LoginResponse {
@@ -236,17 +270,38 @@ fn logged_in(
         })
 }
 
+/// Gives the browser its refresh token.
+pub(super) fn set_cookie(
+    app: &App,
+    request: &HttpRequest,
+    response: &mut actix_web::HttpResponseBuilder,
+    log_in: &LogIn,
+) {
+    if log_in.identity.role >= Role::Admin {
+        app.seen_at.note(request);
+    }
+    if let Some(token) = &log_in.refresh_token {
+        let mut cookie = cookie(app, request, token.clone());
+        cookie.set_max_age(Duration::days(REFRESH_DAYS));
+        response.cookie(cookie);
+    }
+}
+
 fn cookie(app: &App, request: &HttpRequest, value: String) -> Cookie<'static> {
-    let https = match &app.config.server.public_url {
-        Some(url) => url.starts_with("https:"),
-        None => request.connection_info().scheme() == "https",
-    };
     Cookie::build(COOKIE, value)
         .path(COOKIE_PATH)
         .http_only(true)
         .same_site(SameSite::Strict)
-        .secure(https)
+        .secure(is_https(app, request))
         .finish()
+}
+
+/// Whether cookies may insist on https.
+pub(super) fn is_https(app: &App, request: &HttpRequest) -> bool {
+    match &app.config.server.public_url {
+        Some(url) => url.starts_with("https:"),
+        None => request.connection_info().scheme() == "https",
+    }
 }
 
 /// The cookie's own requests must come from our own page, whatever the browser thinks of SameSite.

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::id;
 use crate::protocol::PolicySummary;
 use crate::server::App;
-use crate::server::auth::User;
+use crate::server::auth::{Analyst, User};
 use crate::server::error::{ApiResult, ErrorBody};
 use crate::service::agents::{AgentInfo, AgentTest};
 use crate::service::questions::RunningQuestion;
@@ -214,7 +214,7 @@ pub async fn status(
     user: User,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionStatus>> {
-    let (connection, agents) = app.connections.agents(&user.0.organization_id, &id).await?;
+    let (connection, agents) = app.connections.agents(&user.0, &id).await?;
     Ok(web::Json(ConnectionStatus {
         status: connection.into(),
         agents: agents.into_iter().map(AgentBody::from).collect(),
@@ -242,10 +242,10 @@ pub async fn queries(
 #[post("/connections/{id}/test")]
 pub async fn test_connection(
     app: web::Data<App>,
-    user: User,
+    user: Analyst,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionTest>> {
-    match app.connections.test(&user.0.organization_id, &id).await {
+    match app.connections.test(&user.0, &id).await {
         Ok(tests) => {
             let tests: Vec<_> = tests.into_iter().map(AgentTestBody::from).collect();
             Ok(web::Json(tests.into()))
@@ -264,7 +264,7 @@ pub async fn test_connection(
     (status = 200, body = AgentList), (status = 401, body = ErrorBody)))]
 #[get("/status/agents")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<AgentList>> {
-    let all = app.connections.all_agents(&user.0.organization_id).await?;
+    let all = app.connections.all_agents(&user.0).await?;
     Ok(web::Json(AgentList {
         agents: all
             .into_iter()

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::id;
 use crate::server::App;
 use crate::server::agent_socket;
-use crate::server::auth::{Admin, User, bearer};
+use crate::server::auth::{Admin, Analyst, User, bearer};
 use crate::server::error::{ApiError, ApiResult, ErrorBody};
 use crate::service::connections::Connection;
 use crate::source::Kind;
@@ -169,7 +169,7 @@ impl From<Connection> for StatusBody {
     (status = 200, body = ConnectionList), (status = 401, body = ErrorBody)))]
 #[get("/connections")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<ConnectionList>> {
-    let all = app.connections.list(&user.0.organization_id).await?;
+    let all = app.connections.list(&user.0).await?;
     Ok(web::Json(ConnectionList {
         connections: all.into_iter().map(ConnectionBody::from).collect(),
     }))
@@ -200,7 +200,7 @@ pub async fn get_one(
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
     Ok(web::Json(
-        app.connections.get(&user.0.organization_id, &id).await?.into(),
+        app.connections.get(&user.0, &id).await?.into(),
     ))
 }
 
@@ -266,11 +266,11 @@ pub async fn revoke_key(
 #[post("/connections/{id}/refresh-schema")]
 pub async fn refresh_schema(
     app: web::Data<App>,
-    user: User,
+    user: Analyst,
     id: web::Path<String>,
 ) -> ApiResult<HttpResponse> {
     app.connections
-        .refresh_schema(&user.0.organization_id, &id)
+        .refresh_schema(&user.0, &id)
         .await?;
     Ok(HttpResponse::Accepted().json(Requested { requested: true }))
 }
@@ -280,7 +280,7 @@ pub async fn refresh_schema(
     (status = 200, body = Schema), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/connections/{id}/schema")]
 pub async fn schema(app: web::Data<App>, user: User, id: web::Path<String>) -> ApiResult<web::Json<Schema>> {
-    let (discovered_at, catalog) = app.connections.schema(&user.0.organization_id, &id).await?;
+    let (discovered_at, catalog) = app.connections.schema(&user.0, &id).await?;
     Ok(web::Json(Schema {
         discovered_at: discovered_at.map(id::iso),
         tables: catalog.tables,

@@ -231,7 +231,7 @@ async fn receive(app: &App, field: &mut actix_multipart::Field, name: &str) -> R
     (status = 200, body = FileList), (status = 401, body = ErrorBody)))]
 #[get("/files")]
 pub async fn list(app: web::Data<App>, user: User) -> ApiResult<web::Json<FileList>> {
-    let files = app.files.list(&user.0.organization_id).await?;
+    let files = app.files.list(&user.0).await?;
     Ok(web::Json(FileList {
         files: files.into_iter().map(FileBody::from).collect(),
     }))
@@ -247,7 +247,7 @@ pub async fn get_one(
     id: web::Path<String>,
 ) -> ApiResult<web::Json<FileBody>> {
     Ok(web::Json(
-        app.files.get(&user.0.organization_id, &id).await?.into(),
+        app.files.get(&user.0, &id).await?.into(),
     ))
 }
 
@@ -290,7 +290,7 @@ pub async fn preview(
     id: web::Path<String>,
     choice: web::Query<PreviewChoice>,
 ) -> ApiResult<web::Json<Preview>> {
-    let file = app.files.get(&user.0.organization_id, &id).await?;
+    let file = app.files.get(&user.0, &id).await?;
     let table = file.table(choice.table.as_deref())?;
     let batches = app
         .files
@@ -319,7 +319,7 @@ pub async fn profile(
     id: web::Path<String>,
     choice: web::Query<TableChoice>,
 ) -> ApiResult<web::Json<Profile>> {
-    let file = app.files.get(&user.0.organization_id, &id).await?;
+    let file = app.files.get(&user.0, &id).await?;
     let table = file.table(choice.table.as_deref())?;
     let mut profile = app.files.profile(&file, table).await?;
     profile.table.clone_from(&table.table.name);
@@ -336,6 +336,6 @@ pub async fn report(
     id: web::Path<String>,
     choice: web::Query<TableChoice>,
 ) -> ApiResult<web::Json<Report>> {
-    let file = app.files.get(&user.0.organization_id, &id).await?;
+    let file = app.files.get(&user.0, &id).await?;
     Ok(web::Json(file.table(choice.table.as_deref())?.report.clone()))
 }

@@ -7,11 +7,16 @@ pub mod connections;
 pub mod conversations;
 pub mod files;
 pub mod mail;
+pub mod members;
+pub mod oidc;
+pub mod profile;
 pub mod query;
 pub mod results;
 pub mod samples;
 pub mod settings;
+pub mod sign_up;
 pub mod status;
+pub mod tokens;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -24,8 +29,45 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(accounts::public_refresh)
         .service(accounts::public_log_out)
         .service(accounts::log_out_all_devices)
-        .service(accounts::me)
-        .service(accounts::change_me)
+        .service(accounts::sessions)
+        .service(accounts::end_session)
+        .service(sign_up::public_options)
+        .service(sign_up::public_sign_up)
+        .service(sign_up::public_verify)
+        .service(sign_up::public_resend_verification)
+        .service(sign_up::public_forgot_password)
+        .service(sign_up::public_reset_password)
+        .service(sign_up::public_confirm_email)
+        .service(profile::me)
+        .service(profile::change_me)
+        .service(profile::delete_me)
+        .service(profile::change_password)
+        .service(profile::change_email)
+        .service(profile::totp)
+        .service(profile::propose_totp)
+        .service(profile::confirm_totp)
+        .service(profile::remove_totp)
+        .service(profile::replace_recovery_codes)
+        .service(oidc::public_start)
+        .service(oidc::public_callback)
+        .service(tokens::list)
+        .service(tokens::create)
+        .service(tokens::delete_one)
+        .service(members::get_organization)
+        .service(members::change_organization)
+        .service(members::list_members)
+        .service(members::change_member)
+        .service(members::remove_member)
+        .service(members::list_invitations)
+        .service(members::invite)
+        .service(members::public_invitation)
+        .service(members::public_accept_invitation)
+        .service(members::delete_invitation)
+        .service(members::resend_invitation)
+        .service(members::connection_access)
+        .service(members::set_connection_access)
+        .service(members::file_access)
+        .service(members::set_file_access)
         .service(files::upload)
         .service(files::list)
         .service(files::get_one)

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::id;
 use crate::rows::{self, ColumnInfo, Format, json};
 use crate::server::App;
-use crate::server::auth::User;
+use crate::server::auth::{Asker, Querier, User};
 use crate::server::error::{ApiError, ApiResult, ErrorBody};
 use crate::service::questions::{Ask, Asking, KeptAnswer, PREVIEW_ROWS, Prepared, Target};
 
@@ -153,7 +153,7 @@ impl From<KeptAnswer> for AnswerSummary {
 #[post("/query")]
 pub async fn ask(
     app: web::Data<App>,
-    user: User,
+    user: Asker,
     request: HttpRequest,
     body: web::Json<AskRequest>,
 ) -> ApiResult<HttpResponse> {
@@ -176,7 +176,7 @@ pub async fn ask(
 #[post("/query/run")]
 pub async fn run(
     app: web::Data<App>,
-    user: User,
+    user: Querier,
     request: HttpRequest,
     body: web::Json<RunRequest>,
 ) -> ApiResult<HttpResponse> {
@@ -200,7 +200,7 @@ pub async fn run(
 #[utoipa::path(operation_id = "cancel_query", tag = "questions", security(("token" = [])), responses(
     (status = 202, body = Cancelled), (status = 401, body = ErrorBody)))]
 #[post("/query/{id}/cancel")]
-pub async fn cancel(app: web::Data<App>, user: User, id: web::Path<String>) -> HttpResponse {
+pub async fn cancel(app: web::Data<App>, user: Asker, id: web::Path<String>) -> HttpResponse {
     HttpResponse::Accepted().json(Cancelled {
         cancelled: app.questions.cancel(&user.0, &id).await,
     })

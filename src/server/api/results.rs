@@ -56,7 +56,7 @@ pub async fn page(
     let offset = choice.offset.unwrap_or(0);
     let page = app
         .results
-        .page(&user.0.user_id, &id, offset, choice.limit.unwrap_or(200))
+        .page(&user.0, &id, offset, choice.limit.unwrap_or(200))
         .await?;
     Ok(web::Json(PageBody {
         columns: page.columns,

@@ -29,7 +29,7 @@ pub struct SampleResponse {
     (status = 200, body = SampleState), (status = 401, body = ErrorBody)))]
 #[get("/samples")]
 pub async fn get_samples(app: web::Data<App>, user: User) -> ApiResult<web::Json<SampleState>> {
-    let mut files = app.files.list(&user.0.organization_id).await?;
+    let mut files = app.files.list(&user.0).await?;
     files.retain(|file| file.record.sample);
     Ok(web::Json(SampleState {
         added: files.len() >= samples::files().len(),

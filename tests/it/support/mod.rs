@@ -9,6 +9,8 @@ pub mod mongo;
 pub mod moto;
 pub mod mysql;
 pub mod network;
+pub mod oidc;
+pub mod people;
 pub mod pgbouncer;
 pub mod postgres;
 pub mod process;

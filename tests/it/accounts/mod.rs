@@ -1,4 +1,12 @@
-//! Set-up, log-in, sessions and roles, through HTTP.
+//! Set-up, log-in, sessions and roles, through HTTP; one file below for each further part.
+
+mod members;
+mod oidc;
+mod recover;
+mod sign_up;
+mod tokens;
+mod totp;
+mod walk;
 
 use std::time::Duration;
 

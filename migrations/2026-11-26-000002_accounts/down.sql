@@ -1,0 +1,17 @@
+DROP TABLE oidc_identities;
+DROP TABLE source_grants;
+DROP TABLE restricted_sources;
+DROP TABLE api_tokens;
+DROP TABLE invitations;
+DROP TABLE recovery_codes;
+DROP TABLE user_tokens;
+DROP TABLE sign_ups;
+ALTER TABLE results DROP COLUMN sources;
+ALTER TABLE sessions DROP COLUMN last_used_at;
+ALTER TABLE sessions DROP COLUMN user_agent;
+ALTER TABLE sessions DROP COLUMN ip;
+ALTER TABLE users DROP COLUMN last_seen_at;
+ALTER TABLE users DROP COLUMN totp_step;
+ALTER TABLE users DROP COLUMN totp_enabled_at;
+ALTER TABLE users DROP COLUMN totp_secret;
+ALTER TABLE users DROP COLUMN email_verified_at;
