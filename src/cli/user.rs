@@ -84,10 +84,7 @@ pub async fn run(command: Command) -> Result<i32> {
         Command::List { place } => print(&open(place)?.everybody().await?),
         Command::DisableTotp { place, email } => {
             open(place)?.disable_totp(&email).await?;
-            println!(
-                "The second factor of {} is removed.",
-                email.trim().to_lowercase()
-            );
+            println!("The second factor of {} is removed.", email.trim().to_lowercase());
         }
         Command::ResetPassword { place, email, .. } => {
             open(place)?.reset_password(&email, password()?).await?;
@@ -132,9 +129,14 @@ fn password() -> Result<String> {
 
 fn print(accounts: &[(Member, String)]) {
     let mut table = comfy_table::Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_header(["E-MAIL", "NAME", "ROLE", "ORGANIZATION", "VERIFIED", "TOTP"]);
+    table.load_preset(comfy_table::presets::NOTHING).set_header([
+        "E-MAIL",
+        "NAME",
+        "ROLE",
+        "ORGANIZATION",
+        "VERIFIED",
+        "TOTP",
+    ]);
     let yes_or_no = |yes: bool| if yes { "yes" } else { "no" };
     for (account, organization) in accounts {
         table.add_row([

@@ -78,12 +78,8 @@ impl AccountsConfig {
             domains: s
                 .get("accounts", "domains")?
                 .map_or(default.domains, |Domains(domains)| domains),
-            verification: s
-                .get("accounts", "verification")?
-                .unwrap_or(default.verification),
-            default_role: s
-                .get("accounts", "default_role")?
-                .unwrap_or(default.default_role),
+            verification: s.get("accounts", "verification")?.unwrap_or(default.verification),
+            default_role: s.get("accounts", "default_role")?.unwrap_or(default.default_role),
         };
         if config.sign_up == SignUp::Domain {
             if config.domains.is_empty() {
@@ -140,10 +136,7 @@ impl OidcConfig {
             client_id,
             client_secret,
             name: name.unwrap_or_else(|| "Single sign-on".into()),
-            scopes: scopes.map_or_else(
-                || vec!["email".into(), "profile".into()],
-                |Words(scopes)| scopes,
-            ),
+            scopes: scopes.map_or_else(|| vec!["email".into(), "profile".into()], |Words(scopes)| scopes),
             allowed_domains: allowed_domains.map_or_else(BTreeSet::new, |Domains(domains)| domains),
             default_role: default_role.unwrap_or(DefaultRole::Viewer),
             create_accounts: create_accounts.unwrap_or(false),

@@ -38,12 +38,7 @@ pub fn of(conn: &mut Conn, organization_id: &str, source_id: &str) -> Result<Opt
 }
 
 /// Opens a source to these users only; None opens it to everybody.
-pub fn set(
-    conn: &mut Conn,
-    organization_id: &str,
-    source_id: &str,
-    users: Option<&[String]>,
-) -> Result<()> {
+pub fn set(conn: &mut Conn, organization_id: &str, source_id: &str, users: Option<&[String]>) -> Result<()> {
     // The grants go with it.
     diesel::delete(restricted_sources::table.find(source_id)).execute(conn)?;
     let Some(users) = users else { return Ok(()) };

@@ -101,7 +101,9 @@ async fn identify(request: HttpRequest, least: Role, need: Need) -> Result<Ident
 
 /// The same check for a handler that lets others in, too.
 pub async fn admin(request: HttpRequest) -> Result<Admin, ApiError> {
-    identify(request, Role::Admin, Need::Scope(Scope::Admin)).await.map(Admin)
+    identify(request, Role::Admin, Need::Scope(Scope::Admin))
+        .await
+        .map(Admin)
 }
 
 macro_rules! extractor {

@@ -327,11 +327,7 @@ impl Files {
 
     /// The chosen files as one thing to ask; without a choice all that this person may see. None when there
     /// are none. Errors: `NotFound` for an id that is not among those.
-    pub async fn candidate(
-        &self,
-        who: &Identity,
-        ids: Option<&[String]>,
-    ) -> Result<Option<Candidate>> {
+    pub async fn candidate(&self, who: &Identity, ids: Option<&[String]>) -> Result<Option<Candidate>> {
         let files = match ids {
             None => {
                 let mut all = self.list(who).await?;

@@ -361,10 +361,7 @@ impl Questions {
     /// The queries that run at a connection's agents and that this person may see and stop: their own, and
     /// for an admin all of the organisation's. Oldest first. Errors: `NotFound`.
     pub async fn running_at(&self, who: &Identity, connection_id: &str) -> Result<Vec<RunningQuestion>> {
-        let running = self
-            .connections
-            .running(who, connection_id)
-            .await?;
+        let running = self.connections.running(who, connection_id).await?;
         Ok(self.running.known(running, who))
     }
 
@@ -497,19 +494,9 @@ impl Questions {
     async fn candidates(&self, who: &Identity, target: &Target, caller: &Caller) -> Result<Vec<Candidate>> {
         match target {
             Target::Connection(id) => Ok(vec![self.connections.candidate(who, id, caller).await?]),
-            Target::Files(ids) => Ok(self
-                .files
-                .candidate(who, Some(ids))
-                .await?
-                .into_iter()
-                .collect()),
+            Target::Files(ids) => Ok(self.files.candidate(who, Some(ids)).await?.into_iter().collect()),
             Target::Anything => {
-                let mut all: Vec<Candidate> = self
-                    .files
-                    .candidate(who, None)
-                    .await?
-                    .into_iter()
-                    .collect();
+                let mut all: Vec<Candidate> = self.files.candidate(who, None).await?.into_iter().collect();
                 all.extend(self.connections.candidates(who, caller).await?);
                 Ok(all)
             }

@@ -234,7 +234,11 @@ pub async fn sessions(app: web::Data<App>, user: Person) -> ApiResult<web::Json<
     (status = 204), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
     (status = 404, body = ErrorBody)))]
 #[delete("/auth/sessions/{id}")]
-pub async fn end_session(app: web::Data<App>, user: Person, id: web::Path<String>) -> ApiResult<HttpResponse> {
+pub async fn end_session(
+    app: web::Data<App>,
+    user: Person,
+    id: web::Path<String>,
+) -> ApiResult<HttpResponse> {
     app.accounts.end_session(&user.0, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }

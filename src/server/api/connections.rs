@@ -199,9 +199,7 @@ pub async fn get_one(
     user: User,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<ConnectionBody>> {
-    Ok(web::Json(
-        app.connections.get(&user.0, &id).await?.into(),
-    ))
+    Ok(web::Json(app.connections.get(&user.0, &id).await?.into()))
 }
 
 /// Renames a connection.
@@ -269,9 +267,7 @@ pub async fn refresh_schema(
     user: Analyst,
     id: web::Path<String>,
 ) -> ApiResult<HttpResponse> {
-    app.connections
-        .refresh_schema(&user.0, &id)
-        .await?;
+    app.connections.refresh_schema(&user.0, &id).await?;
     Ok(HttpResponse::Accepted().json(Requested { requested: true }))
 }
 

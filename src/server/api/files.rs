@@ -246,9 +246,7 @@ pub async fn get_one(
     user: User,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<FileBody>> {
-    Ok(web::Json(
-        app.files.get(&user.0, &id).await?.into(),
-    ))
+    Ok(web::Json(app.files.get(&user.0, &id).await?.into()))
 }
 
 /// Overrides names or types of columns: the kept original is imported again.

@@ -220,7 +220,11 @@ pub async fn change_member(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[delete("/members/{id}")]
-pub async fn remove_member(app: web::Data<App>, user: Admin, id: web::Path<String>) -> ApiResult<HttpResponse> {
+pub async fn remove_member(
+    app: web::Data<App>,
+    user: Admin,
+    id: web::Path<String>,
+) -> ApiResult<HttpResponse> {
     organizations::remove_member(&app.accounts, &app.questions, &user.0, &id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -229,10 +233,7 @@ pub async fn remove_member(app: web::Data<App>, user: Admin, id: web::Path<Strin
 #[utoipa::path(operation_id = "list_invitations", tag = "members", security(("token" = [])), responses(
     (status = 200, body = Vec<InvitationBody>), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 #[get("/invitations")]
-pub async fn list_invitations(
-    app: web::Data<App>,
-    user: Admin,
-) -> ApiResult<web::Json<Vec<InvitationBody>>> {
+pub async fn list_invitations(app: web::Data<App>, user: Admin) -> ApiResult<web::Json<Vec<InvitationBody>>> {
     let all = app.accounts.invitations(&user.0).await?;
     Ok(web::Json(
         all.into_iter()

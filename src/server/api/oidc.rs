@@ -48,18 +48,20 @@ pub async fn public_start(
 ) -> ApiResult<HttpResponse> {
     let oidc = provider(&app, &id)?;
     let redirect_uri = redirect_uri(&app, &request);
-    Ok(match oidc.depart(&redirect_uri, choice.return_to.as_deref()).await {
-        Ok(departing) => {
-            let mut cookie = cookie(&app, &request, departing.cookie);
-            cookie.set_max_age(Duration::seconds(FLOW_SECONDS));
-            HttpResponse::Found()
-                .insert_header((header::LOCATION, departing.url))
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .cookie(cookie)
-                .finish()
-        }
-        Err(refusal) => refused(&app, &request, &refusal),
-    })
+    Ok(
+        match oidc.depart(&redirect_uri, choice.return_to.as_deref()).await {
+            Ok(departing) => {
+                let mut cookie = cookie(&app, &request, departing.cookie);
+                cookie.set_max_age(Duration::seconds(FLOW_SECONDS));
+                HttpResponse::Found()
+                    .insert_header((header::LOCATION, departing.url))
+                    .insert_header((header::CACHE_CONTROL, "no-store"))
+                    .cookie(cookie)
+                    .finish()
+            }
+            Err(refusal) => refused(&app, &request, &refusal),
+        },
+    )
 }
 
 /// The browser comes back: into the web UI, logged in, or onto its log-in page with the reason.
@@ -91,24 +93,29 @@ pub async fn public_callback(
             let said = choice.error.unwrap_or_default();
             let refusal = Refusal {
                 code: "oidc_failed",
-                reason: format!("the provider let nobody in: {:?}", said.chars().take(100).collect::<String>()),
+                reason: format!(
+                    "the provider let nobody in: {:?}",
+                    said.chars().take(100).collect::<String>()
+                ),
             };
             return Ok(refused(&app, &request, &refusal));
         }
     };
     let redirect_uri = redirect_uri(&app, &request);
-    Ok(match oidc.arrive(&redirect_uri, returned, &visitor(&request)).await {
-        Ok((log_in, return_to)) => {
-            let mut response = HttpResponse::Found();
-            set_cookie(&app, &request, &mut response, &log_in);
-            response
-                .insert_header((header::LOCATION, return_to))
-                .insert_header((header::CACHE_CONTROL, "no-store"))
-                .cookie(gone(&app, &request))
-                .finish()
-        }
-        Err(refusal) => refused(&app, &request, &refusal),
-    })
+    Ok(
+        match oidc.arrive(&redirect_uri, returned, &visitor(&request)).await {
+            Ok((log_in, return_to)) => {
+                let mut response = HttpResponse::Found();
+                set_cookie(&app, &request, &mut response, &log_in);
+                response
+                    .insert_header((header::LOCATION, return_to))
+                    .insert_header((header::CACHE_CONTROL, "no-store"))
+                    .cookie(gone(&app, &request))
+                    .finish()
+            }
+            Err(refusal) => refused(&app, &request, &refusal),
+        },
+    )
 }
 
 fn provider<'a>(app: &'a App, id: &str) -> Result<&'a Oidc, Error> {

@@ -204,7 +204,9 @@ pub async fn confirm_totp(
     user: Person,
     body: web::Json<CodeRequest>,
 ) -> ApiResult<HttpResponse> {
-    Ok(recovery_codes(app.accounts.confirm_totp(&user.0, &body.code).await?))
+    Ok(recovery_codes(
+        app.accounts.confirm_totp(&user.0, &body.code).await?,
+    ))
 }
 
 /// Takes one's second factor away.

@@ -61,11 +61,7 @@ impl Accounts {
 
     /// A new token; its text is shown this once. Errors: `Invalid`; `Forbidden` for the scope `admin` of
     /// somebody who is none.
-    pub async fn new_api_token(
-        &self,
-        who: &Identity,
-        new: NewApiToken,
-    ) -> Result<(ApiToken, String)> {
+    pub async fn new_api_token(&self, who: &Identity, new: NewApiToken) -> Result<(ApiToken, String)> {
         let name = check::name(&new.name, "name of the token")?;
         if new.scopes.is_empty() {
             return Err(Error::Invalid(
@@ -140,7 +136,9 @@ impl Accounts {
             None => self.look_up_api_token(hash).await?,
         };
         found.ok_or_else(|| {
-            Error::Unauthorized("This API token is unknown, was removed or has expired. Make a new one.".into())
+            Error::Unauthorized(
+                "This API token is unknown, was removed or has expired. Make a new one.".into(),
+            )
         })
     }
 

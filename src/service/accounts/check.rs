@@ -38,9 +38,9 @@ pub(super) fn email(given: &str) -> Result<String> {
                 && !host.ends_with('.')
                 && !host.contains("..")
                 && !host.contains('@')
-                && !email
-                    .chars()
-                    .any(|letter| letter.is_whitespace() || letter.is_control() || "<>,;:\"\\()[]".contains(letter))
+                && !email.chars().any(|letter| {
+                    letter.is_whitespace() || letter.is_control() || "<>,;:\"\\()[]".contains(letter)
+                })
         });
     if valid {
         Ok(email)

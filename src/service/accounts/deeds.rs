@@ -61,7 +61,12 @@ pub(super) fn by(
 }
 
 /// Somebody who is logged in did something to their own account.
-pub(super) fn by_oneself(conn: &mut Conn, who: &Identity, action: &'static str, details: Value) -> Result<()> {
+pub(super) fn by_oneself(
+    conn: &mut Conn,
+    who: &Identity,
+    action: &'static str,
+    details: Value,
+) -> Result<()> {
     by(conn, who, action, ("user", &who.user_id), details)
 }
 

@@ -78,7 +78,9 @@ impl Accounts {
                 if let Some((user, _)) = users::by_email(conn, &stored.email)?
                     && user.organization_id == who.organization_id
                 {
-                    return Err(Error::Conflict("Somebody with this address is a member already.".into()));
+                    return Err(Error::Conflict(
+                        "Somebody with this address is a member already.".into(),
+                    ));
                 }
                 records::replace(conn, stored.clone())?;
                 let details = json!({ "email": stored.email, "role": stored.role });

@@ -40,12 +40,7 @@ impl Accounts {
     }
 
     /// Gives somebody another role, which holds at once. Errors: `NotFound`, `Forbidden`, `last_owner`.
-    pub async fn set_role(
-        &self,
-        who: &Identity,
-        member_id: &str,
-        role: Role,
-    ) -> Result<Member> {
+    pub async fn set_role(&self, who: &Identity, member_id: &str, role: Role) -> Result<Member> {
         let (who, id) = (who.clone(), member_id.to_owned());
         let member = self
             .db
@@ -54,7 +49,9 @@ impl Accounts {
                 let mut user = member(conn, &who, &id)?;
                 let former = Role::parse(&user.role);
                 if role > who.role {
-                    return Err(Error::Forbidden("Only an owner can make somebody an owner.".into()));
+                    return Err(Error::Forbidden(
+                        "Only an owner can make somebody an owner.".into(),
+                    ));
                 }
                 if former == role {
                     return Ok(Member::from(user));
@@ -119,8 +116,8 @@ fn member(conn: &mut Conn, who: &Identity, id: &str) -> Result<User> {
         other => other,
     })?;
     // As it stands in the store: two admins may be at it at once.
-    let actor = users::member(conn, &who.organization_id, &who.user_id)
-        .map_err(|_| super::sessions::logged_out())?;
+    let actor =
+        users::member(conn, &who.organization_id, &who.user_id).map_err(|_| super::sessions::logged_out())?;
     let actor = Role::parse(&actor.role);
     if actor < Role::Admin || actor < Role::parse(&user.role) {
         return Err(Error::Forbidden("Only an owner can change an owner.".into()));

@@ -12,13 +12,14 @@ use std::time::Duration;
 use jsonwebtoken::{Algorithm, Header, Validation};
 use moka::future::Cache;
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreGenderClaim, CoreIdToken, CoreIdTokenClaims,
-    CoreJwsSigningAlgorithm, CoreProviderMetadata,
+    CoreAuthenticationFlow, CoreClient, CoreClientAuthMethod, CoreGenderClaim, CoreIdToken,
+    CoreIdTokenClaims, CoreJwsSigningAlgorithm, CoreProviderMetadata,
 };
 use openidconnect::{
     AccessTokenHash, AuthType, AuthorizationCode, ClaimsVerificationError, ClientId, ClientSecret, CsrfToken,
-    EmptyAdditionalClaims, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, Scope, SignatureVerificationError, TokenResponse, UserInfoClaims, http,
+    EmptyAdditionalClaims, HttpRequest, HttpResponse, IssuerUrl, Nonce, OAuth2TokenResponse,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, SignatureVerificationError, TokenResponse,
+    UserInfoClaims, http,
 };
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
@@ -152,7 +153,10 @@ impl Oidc {
             accounts,
             config: Arc::new(config),
             http,
-            provider: Cache::builder().max_capacity(1).time_to_live(METADATA_FOR).build(),
+            provider: Cache::builder()
+                .max_capacity(1)
+                .time_to_live(METADATA_FOR)
+                .build(),
         })
     }
 
@@ -184,7 +188,8 @@ impl Oidc {
             return_to: local_path(return_to).to_owned(),
         };
         let key = &self.accounts.keys.encoding;
-        let cookie = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &flow, key).map_err(Error::internal)?;
+        let cookie =
+            jsonwebtoken::encode(&Header::new(Algorithm::HS256), &flow, key).map_err(Error::internal)?;
         Ok(Departing {
             url: url.into(),
             cookie,
@@ -284,7 +289,9 @@ impl Oidc {
         };
         match read(&metadata)? {
             Ok(claims) => Ok((claims, metadata)),
-            Err(ClaimsVerificationError::SignatureVerification(SignatureVerificationError::NoMatchingKey)) => {
+            Err(ClaimsVerificationError::SignatureVerification(
+                SignatureVerificationError::NoMatchingKey,
+            )) => {
                 self.provider.invalidate(&()).await;
                 let metadata = self.metadata().await?;
                 let claims = read(&metadata)?.map_err(bad_token)?;
@@ -305,7 +312,10 @@ impl Oidc {
                 .as_deref()
                 .is_some_and(|email| domains.contains(check::domain(email)));
             if !allowed {
-                return Err(Refusal::new("oidc_domain", "the address is in none of the allowed domains"));
+                return Err(Refusal::new(
+                    "oidc_domain",
+                    "the address is in none of the allowed domains",
+                ));
             }
         }
         let (oidc, visitor) = (self.clone(), visitor.clone());
@@ -441,7 +451,12 @@ impl Oidc {
         let http = self.transport();
         let found = CoreProviderMetadata::discover_async(issuer, &http)
             .await
-            .map_err(|error| Refusal::new("oidc_unreachable", format!("the provider cannot be read: {error}")))?;
+            .map_err(|error| {
+                Refusal::new(
+                    "oidc_unreachable",
+                    format!("the provider cannot be read: {error}"),
+                )
+            })?;
         let found = Arc::new(found);
         self.provider.insert((), found.clone()).await;
         Ok(found)
@@ -476,7 +491,8 @@ impl Oidc {
     /// Our own HTTP client, as the OpenID library calls one.
     fn transport(
         &self,
-    ) -> impl Fn(HttpRequest) -> futures::future::BoxFuture<'static, Result<HttpResponse, HttpFault>> + use<> {
+    ) -> impl Fn(HttpRequest) -> futures::future::BoxFuture<'static, Result<HttpResponse, HttpFault>> + use<>
+    {
         let http = self.http.clone();
         move |request| {
             let http = http.clone();
@@ -534,7 +550,14 @@ mod tests {
     #[test]
     fn people_return_to_our_own_pages_only() {
         assert_eq!(local_path(Some("/ask?q=1")), "/ask?q=1");
-        for foreign in ["https://evil.example", "//evil.example", "/\\evil.example", "evil", "", "/\t/evil.example"] {
+        for foreign in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "evil",
+            "",
+            "/\t/evil.example",
+        ] {
             assert_eq!(local_path(Some(foreign)), "/", "{foreign}");
         }
         assert_eq!(local_path(None), "/");

@@ -35,9 +35,7 @@ impl Accounts {
     pub async fn may_leave(&self, who: &Identity, password: String, departure: Departure) -> Result<()> {
         self.confirm_password(who, password).await?;
         let who = who.clone();
-        self.db
-            .read(move |conn| may_leave(conn, &who, departure))
-            .await
+        self.db.read(move |conn| may_leave(conn, &who, departure)).await
     }
 
     /// Removes one's account, perhaps with the organisation. The caller asked [`Accounts::may_leave`] first.
@@ -85,11 +83,7 @@ impl Accounts {
     }
 
     /// Changes the organisation's name. Errors: `Invalid`.
-    pub async fn rename_organization(
-        &self,
-        who: &Identity,
-        name: &str,
-    ) -> Result<Identity> {
+    pub async fn rename_organization(&self, who: &Identity, name: &str) -> Result<Identity> {
         let name = check::name(name, "name of the organization")?;
         let (changed, new_name) = (who.clone(), name.clone());
         self.db
@@ -100,7 +94,8 @@ impl Accounts {
                 users::rename_organization(conn, &changed.organization_id, &new_name)
             })
             .await?;
-        self.forget(Whose::Organization(who.organization_id.clone())).await;
+        self.forget(Whose::Organization(who.organization_id.clone()))
+            .await;
         Ok(Identity {
             organization_name: name,
             ..who.clone()
@@ -117,10 +112,12 @@ fn may_leave(conn: &mut Conn, who: &Identity, departure: Departure) -> Result<()
             "Only an owner can delete the organization. You can delete your own account alone.".into(),
         )),
         Departure::WithOrganization => Ok(()),
-        Departure::Alone if owner && users::owners_in(conn, &who.organization_id)? < 2 => Err(Error::account(
-            AccountFault::LastOwner,
-            "You are the last owner. Make somebody else an owner first, or delete the organization too.",
-        )),
+        Departure::Alone if owner && users::owners_in(conn, &who.organization_id)? < 2 => {
+            Err(Error::account(
+                AccountFault::LastOwner,
+                "You are the last owner. Make somebody else an owner first, or delete the organization too.",
+            ))
+        }
         Departure::Alone => Ok(()),
     }
 }

@@ -97,12 +97,7 @@ impl Accounts {
 
     /// Changes one's password and ends one's other sessions. Errors: `Unauthorized` for a wrong present
     /// password, `Invalid`, `RateLimited`.
-    pub async fn change_password(
-        &self,
-        who: &Identity,
-        current: String,
-        new: String,
-    ) -> Result<()> {
+    pub async fn change_password(&self, who: &Identity, current: String, new: String) -> Result<()> {
         check::password(&new)?;
         let present = self.confirm_password(who, current).await?;
         let hash = self.passwords.hash(new).await?;

@@ -474,12 +474,8 @@ impl Accounts {
         let mut parts = token.split('.');
         let (session, random, code) = (parts.next()?, parts.next()?, parts.next()?);
         let signed = signed_part(session, random);
-        let genuine = jsonwebtoken::crypto::verify(
-            code,
-            signed.as_bytes(),
-            &self.keys.decoding,
-            Algorithm::HS256,
-        );
+        let genuine =
+            jsonwebtoken::crypto::verify(code, signed.as_bytes(), &self.keys.decoding, Algorithm::HS256);
         (parts.next().is_none() && genuine.unwrap_or(false)).then(|| session.to_owned())
     }
 }

@@ -56,12 +56,7 @@ impl Accounts {
 
     /// Opens a source to everybody, or to some members only; whoever added a file always sees it. Holds at
     /// once. Errors: as [`Accounts::sharing`]; `Invalid` for somebody who is no member.
-    pub async fn share(
-        &self,
-        who: &Identity,
-        source: Source,
-        sharing: Sharing,
-    ) -> Result<Sharing> {
+    pub async fn share(&self, who: &Identity, source: Source, sharing: Sharing) -> Result<Sharing> {
         let actor = who.clone();
         let sharing = self
             .db
@@ -91,7 +86,8 @@ impl Accounts {
                 Ok(members.map_or(Sharing::Everyone, Sharing::Members))
             })
             .await?;
-        self.forget(Whose::Organization(who.organization_id.clone())).await;
+        self.forget(Whose::Organization(who.organization_id.clone()))
+            .await;
         Ok(sharing)
     }
 }

@@ -59,7 +59,10 @@ impl Accounts {
             (Mode::Open, Some(organization)) if !organization.is_empty() => {
                 Some(check::name(organization, "name of the organization")?)
             }
-            (Mode::Open, _) => Some(format!("Organization of {}", name.chars().take(150).collect::<String>())),
+            (Mode::Open, _) => Some(format!(
+                "Organization of {}",
+                name.chars().take(150).collect::<String>()
+            )),
             _ => None,
         };
         if mode == Mode::Domain && !self.config.domains.contains(check::domain(&email)) {
@@ -142,8 +145,7 @@ impl Accounts {
                 let now = id::now();
                 if let Some(link) = user_tokens::take(conn, Kind::Verify, &hash, now)? {
                     users::set_verified(conn, &link.user_id, now)?;
-                    let (user, organization) =
-                        users::by_id(conn, &link.user_id)?.ok_or_else(dead_link)?;
+                    let (user, organization) = users::by_id(conn, &link.user_id)?.ok_or_else(dead_link)?;
                     deeds::by_user(conn, &user, "auth.email_verified", json!({}), &visitor)?;
                     if user.totp_enabled_at.is_some() {
                         return Ok(Err(Error::account(

@@ -111,12 +111,7 @@ impl Accounts {
 
     /// Takes the second factor away. Errors: `Unauthorized` for a wrong password, `totp_invalid`, `Invalid`
     /// when there is none.
-    pub async fn remove_totp(
-        &self,
-        who: &Identity,
-        password: String,
-        code: &str,
-    ) -> Result<()> {
+    pub async fn remove_totp(&self, who: &Identity, password: String, code: &str) -> Result<()> {
         self.confirm_password(who, password).await?;
         let (accounts, who, code) = (self.clone(), who.clone(), code.to_owned());
         self.db
@@ -136,11 +131,7 @@ impl Accounts {
 
     /// New recovery codes in place of the former ones, shown this once. Errors: `totp_invalid`, `Invalid`
     /// when no second factor is in force.
-    pub async fn new_recovery_codes(
-        &self,
-        who: &Identity,
-        code: &str,
-    ) -> Result<Vec<String>> {
+    pub async fn new_recovery_codes(&self, who: &Identity, code: &str) -> Result<Vec<String>> {
         let codes = new_codes();
         let hashes: Vec<String> = codes.iter().map(|code| hash(code)).collect();
         let (accounts, who, code) = (self.clone(), who.clone(), code.to_owned());

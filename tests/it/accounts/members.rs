@@ -13,51 +13,76 @@ use crate::support::people::PASSWORD;
 
 async fn id_of(owner: &Caller, email: &str) -> String {
     let members = owner.get("/api/v1/members").await.1;
-    let found = members.as_array().unwrap().iter().find(|member| member["email"] == email);
-    found.unwrap_or_else(|| panic!("{email}: {members}"))["id"].as_str().unwrap().to_owned()
+    let found = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|member| member["email"] == email);
+    found.unwrap_or_else(|| panic!("{email}: {members}"))["id"]
+        .as_str()
+        .unwrap()
+        .to_owned()
 }
 
-on_both_stores!(an_invitation_is_good_once_and_for_its_address, async |app: &TestApp| {
-    let owner = app.owner().await;
-    let caller = app.anonymous();
-    let body = json!({ "email": " Ada@Example.com ", "role": "analyst" });
-    let (status, first) = owner.post("/api/v1/invitations", &body).await;
-    assert_eq!(status, StatusCode::CREATED, "{first}");
-    assert_eq!(first["email"], "ada@example.com");
-    let by_mail = app.mail("ada@example.com", "invites").await.link();
-    assert_eq!(first["link"], json!(by_mail));
-    let list = owner.get("/api/v1/invitations").await.1;
-    assert!(list[0].get("link").is_none(), "the link is shown once: {list}");
-    let token = |invitation: &Value| {
-        invitation["link"].as_str().unwrap().split_once("token=").unwrap().1.to_owned()
-    };
-    // Sent again: the former link is dead.
-    let path = format!("/api/v1/invitations/{}/resend", first["id"].as_str().unwrap());
-    let (status, second) = owner.post(&path, &json!({})).await;
-    assert_eq!(status, StatusCode::OK, "{second}");
-    let look = "/api/v1/invitations/by-token";
-    let dead = caller.post(look, &json!({ "token": token(&first) })).await;
-    assert_eq!((dead.0, dead.1["error"]["code"].as_str()), (StatusCode::BAD_REQUEST, Some("token_invalid")));
-    let (_, invited) = caller.post(look, &json!({ "token": token(&second) })).await;
-    assert_eq!(invited["email"], "ada@example.com");
-    assert_eq!(invited["organization"], "Example");
-    assert_eq!(invited["role"], "analyst");
-    let accept = json!({ "token": token(&second), "name": "Ada", "password": PASSWORD });
-    let (status, joined) = caller.post("/api/v1/invitations/accept", &accept).await;
-    assert_eq!(status, StatusCode::OK, "{joined}");
-    assert_eq!(joined["user"]["email"], "ada@example.com");
-    assert_eq!(joined["user"]["role"], "analyst");
-    assert_eq!(caller.post("/api/v1/invitations/accept", &accept).await.0, StatusCode::BAD_REQUEST);
-    // Whoever is a member already is not invited again; a taken-back invitation is dead.
-    assert_eq!(owner.post("/api/v1/invitations", &body).await.0, StatusCode::CONFLICT);
-    let body = json!({ "email": "bob@example.com", "role": "viewer" });
-    let bob = owner.post("/api/v1/invitations", &body).await.1;
-    let path = format!("/api/v1/invitations/{}", bob["id"].as_str().unwrap());
-    assert_eq!(owner.delete(&path).await.0, StatusCode::NO_CONTENT);
-    assert_eq!(owner.delete(&path).await.0, StatusCode::NOT_FOUND);
-    let dead = caller.post(look, &json!({ "token": token(&bob) })).await;
-    assert_eq!(dead.0, StatusCode::BAD_REQUEST);
-});
+on_both_stores!(
+    an_invitation_is_good_once_and_for_its_address,
+    async |app: &TestApp| {
+        let owner = app.owner().await;
+        let caller = app.anonymous();
+        let body = json!({ "email": " Ada@Example.com ", "role": "analyst" });
+        let (status, first) = owner.post("/api/v1/invitations", &body).await;
+        assert_eq!(status, StatusCode::CREATED, "{first}");
+        assert_eq!(first["email"], "ada@example.com");
+        let by_mail = app.mail("ada@example.com", "invites").await.link();
+        assert_eq!(first["link"], json!(by_mail));
+        let list = owner.get("/api/v1/invitations").await.1;
+        assert!(list[0].get("link").is_none(), "the link is shown once: {list}");
+        let token = |invitation: &Value| {
+            invitation["link"]
+                .as_str()
+                .unwrap()
+                .split_once("token=")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        // Sent again: the former link is dead.
+        let path = format!("/api/v1/invitations/{}/resend", first["id"].as_str().unwrap());
+        let (status, second) = owner.post(&path, &json!({})).await;
+        assert_eq!(status, StatusCode::OK, "{second}");
+        let look = "/api/v1/invitations/by-token";
+        let dead = caller.post(look, &json!({ "token": token(&first) })).await;
+        assert_eq!(
+            (dead.0, dead.1["error"]["code"].as_str()),
+            (StatusCode::BAD_REQUEST, Some("token_invalid"))
+        );
+        let (_, invited) = caller.post(look, &json!({ "token": token(&second) })).await;
+        assert_eq!(invited["email"], "ada@example.com");
+        assert_eq!(invited["organization"], "Example");
+        assert_eq!(invited["role"], "analyst");
+        let accept = json!({ "token": token(&second), "name": "Ada", "password": PASSWORD });
+        let (status, joined) = caller.post("/api/v1/invitations/accept", &accept).await;
+        assert_eq!(status, StatusCode::OK, "{joined}");
+        assert_eq!(joined["user"]["email"], "ada@example.com");
+        assert_eq!(joined["user"]["role"], "analyst");
+        assert_eq!(
+            caller.post("/api/v1/invitations/accept", &accept).await.0,
+            StatusCode::BAD_REQUEST
+        );
+        // Whoever is a member already is not invited again; a taken-back invitation is dead.
+        assert_eq!(
+            owner.post("/api/v1/invitations", &body).await.0,
+            StatusCode::CONFLICT
+        );
+        let body = json!({ "email": "bob@example.com", "role": "viewer" });
+        let bob = owner.post("/api/v1/invitations", &body).await.1;
+        let path = format!("/api/v1/invitations/{}", bob["id"].as_str().unwrap());
+        assert_eq!(owner.delete(&path).await.0, StatusCode::NO_CONTENT);
+        assert_eq!(owner.delete(&path).await.0, StatusCode::NOT_FOUND);
+        let dead = caller.post(look, &json!({ "token": token(&bob) })).await;
+        assert_eq!(dead.0, StatusCode::BAD_REQUEST);
+    }
+);
 
 on_both_stores!(nobody_rises_above_themselves, async |app: &TestApp| {
     let owner = app.owner().await;
@@ -77,12 +102,17 @@ on_both_stores!(nobody_rises_above_themselves, async |app: &TestApp| {
     }
     assert_eq!(admin.delete(&owner_path).await.0, StatusCode::FORBIDDEN);
     let invite = json!({ "email": "new@example.com", "role": "owner" });
-    assert_eq!(admin.post("/api/v1/invitations", &invite).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        admin.post("/api/v1/invitations", &invite).await.0,
+        StatusCode::FORBIDDEN
+    );
     assert_eq!(admin.patch(&viewer_path, &role("admin")).await.0, StatusCode::OK);
     // The last owner stays one, whoever asks.
     for answer in [
         owner.patch(&owner_path, &role("admin")).await,
-        owner.delete_with("/api/v1/auth/me", &json!({ "password": PASSWORD })).await,
+        owner
+            .delete_with("/api/v1/auth/me", &json!({ "password": PASSWORD }))
+            .await,
     ] {
         assert_eq!(
             (answer.0, answer.1["error"]["code"].as_str()),
@@ -93,16 +123,22 @@ on_both_stores!(nobody_rises_above_themselves, async |app: &TestApp| {
     assert_eq!(owner.patch(&owner_path, &role("viewer")).await.0, StatusCode::OK);
 });
 
-on_both_stores!(two_owners_who_demote_each_other_leave_one, async |app: &TestApp| {
-    let owner = app.owner().await;
-    let other = app.member(&owner, "other@example.com", "owner").await;
-    let first = format!("/api/v1/members/{}", owner.id().await);
-    let second = format!("/api/v1/members/{}", other.id().await);
-    let body = json!({ "role": "viewer" });
-    let (one, two) = tokio::join!(owner.patch(&second, &body), other.patch(&first, &body));
-    let good = [&one, &two].iter().filter(|answer| answer.0 == StatusCode::OK).count();
-    assert_eq!(good, 1, "{one:?} {two:?}");
-});
+on_both_stores!(
+    two_owners_who_demote_each_other_leave_one,
+    async |app: &TestApp| {
+        let owner = app.owner().await;
+        let other = app.member(&owner, "other@example.com", "owner").await;
+        let first = format!("/api/v1/members/{}", owner.id().await);
+        let second = format!("/api/v1/members/{}", other.id().await);
+        let body = json!({ "role": "viewer" });
+        let (one, two) = tokio::join!(owner.patch(&second, &body), other.patch(&first, &body));
+        let good = [&one, &two]
+            .iter()
+            .filter(|answer| answer.0 == StatusCode::OK)
+            .count();
+        assert_eq!(good, 1, "{one:?} {two:?}");
+    }
+);
 
 on_both_stores!(another_role_and_removal_hold_at_once, async |app: &TestApp| {
     let owner = app.owner().await;
@@ -112,7 +148,10 @@ on_both_stores!(another_role_and_removal_hold_at_once, async |app: &TestApp| {
     let file: &[(&str, &[u8])] = &[("a.csv", b"a,b\n1,2\n")];
     assert_eq!(ada.upload(file).await.0, StatusCode::CREATED);
     assert_eq!(script.upload(file).await.0, StatusCode::CREATED);
-    assert_eq!(owner.patch(&path, &json!({ "role": "viewer" })).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.patch(&path, &json!({ "role": "viewer" })).await.0,
+        StatusCode::OK
+    );
     assert_eq!(ada.upload(file).await.0, StatusCode::FORBIDDEN);
     assert_eq!(script.upload(file).await.0, StatusCode::FORBIDDEN);
     assert_eq!(owner.delete(&path).await.0, StatusCode::NO_CONTENT);
@@ -172,7 +211,10 @@ on_both_stores!(a_source_one_may_not_see_does_not_exist, async |app: &TestApp| {
         .await;
     let file = uploaded["files"][0]["id"].as_str().unwrap().to_owned();
     let body = json!({ "name": "Secret", "db_type": "POSTGRESQL" });
-    let connection = owner.post("/api/v1/connections", &body).await.1["id"].as_str().unwrap().to_owned();
+    let connection = owner.post("/api/v1/connections", &body).await.1["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     // Bob asks while everything is open to everybody.
     let asked = bob.ask("What is the total salary?").await;
     assert_eq!(asked["outcome"], "answered", "{asked}");
@@ -187,7 +229,11 @@ on_both_stores!(a_source_one_may_not_see_does_not_exist, async |app: &TestApp| {
     assert_eq!(bob.put(&file_access, &only).await.0, StatusCode::FORBIDDEN);
     let (status, closed) = ada.put(&file_access, &only).await;
     assert_eq!(status, StatusCode::OK, "{closed}");
-    assert_eq!(closed["members"], json!([ada.id().await]), "whoever added it keeps it");
+    assert_eq!(
+        closed["members"],
+        json!([ada.id().await]),
+        "whoever added it keeps it"
+    );
     assert_eq!(ada.put(&connection_access, &only).await.0, StatusCode::FORBIDDEN);
     assert_eq!(owner.put(&connection_access, &only).await.0, StatusCode::OK);
     // For Bob there never was anything; not even in his own past.
@@ -203,15 +249,23 @@ on_both_stores!(a_source_one_may_not_see_does_not_exist, async |app: &TestApp| {
     for path in ["", "/schema", "/status", "/queries"] {
         let hidden = bob.get(&format!("/api/v1/connections/{connection}{path}")).await;
         assert_eq!(hidden.0, StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(hidden, bob.get(&format!("/api/v1/connections/{unknown}{path}")).await);
+        assert_eq!(
+            hidden,
+            bob.get(&format!("/api/v1/connections/{unknown}{path}")).await
+        );
     }
     for (hidden, missing) in [
         (json!({ "file_ids": [file] }), json!({ "file_ids": [unknown] })),
-        (json!({ "connection_id": connection }), json!({ "connection_id": unknown })),
+        (
+            json!({ "connection_id": connection }),
+            json!({ "connection_id": unknown }),
+        ),
     ] {
         let with = |target: &Value| {
             let mut body = json!({ "question": "What is the total salary?" });
-            body.as_object_mut().unwrap().extend(target.as_object().unwrap().clone());
+            body.as_object_mut()
+                .unwrap()
+                .extend(target.as_object().unwrap().clone());
             body
         };
         let first = bob.post("/api/v1/query", &with(&hidden)).await;
@@ -220,17 +274,34 @@ on_both_stores!(a_source_one_may_not_see_does_not_exist, async |app: &TestApp| {
     }
     assert_eq!(bob.get(&answer).await.0, StatusCode::NOT_FOUND);
     assert_eq!(bob.get(&result).await.0, StatusCode::NOT_FOUND);
-    assert_eq!(bob.get(&format!("{result}/export")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        bob.get(&format!("{result}/export")).await.0,
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(bob.get("/api/v1/query").await.1["queries"], json!([]));
-    let conversation = format!("/api/v1/conversations/{}", asked["conversation_id"].as_str().unwrap());
+    let conversation = format!(
+        "/api/v1/conversations/{}",
+        asked["conversation_id"].as_str().unwrap()
+    );
     assert_eq!(bob.get(&conversation).await.1["queries"], json!([]));
     // Neither does the server choose it for him.
-    let (_, nothing) = bob.post("/api/v1/query", &json!({ "question": "What is the total salary?" })).await;
+    let (_, nothing) = bob
+        .post(
+            "/api/v1/query",
+            &json!({ "question": "What is the total salary?" }),
+        )
+        .await;
     assert_ne!(nothing["outcome"], "answered", "{nothing}");
     // Ada, and whoever sees everything, are as before.
     assert_eq!(ada.get(&format!("/api/v1/files/{file}")).await.0, StatusCode::OK);
-    assert_eq!(owner.get(&format!("/api/v1/files/{file}")).await.0, StatusCode::OK);
-    assert_eq!(ada.get(&format!("/api/v1/connections/{connection}")).await.0, StatusCode::NOT_FOUND);
+    assert_eq!(
+        owner.get(&format!("/api/v1/files/{file}")).await.0,
+        StatusCode::OK
+    );
+    assert_eq!(
+        ada.get(&format!("/api/v1/connections/{connection}")).await.0,
+        StatusCode::NOT_FOUND
+    );
     // Opened to Bob, it is there again, with his past.
     let to_bob = json!({ "everyone": false, "members": [bob.id().await] });
     assert_eq!(owner.put(&file_access, &to_bob).await.0, StatusCode::OK);
@@ -238,20 +309,38 @@ on_both_stores!(a_source_one_may_not_see_does_not_exist, async |app: &TestApp| {
     assert_eq!(bob.get(&answer).await.0, StatusCode::OK);
     assert_eq!(bob.get(&result).await.0, StatusCode::OK);
     let stranger = json!({ "everyone": false, "members": [unknown] });
-    assert_eq!(owner.put(&file_access, &stranger).await.0, StatusCode::BAD_REQUEST);
+    assert_eq!(
+        owner.put(&file_access, &stranger).await.0,
+        StatusCode::BAD_REQUEST
+    );
 });
 
-on_both_stores!(viewers_ask_but_neither_add_nor_write_queries, async |app: &TestApp| {
-    let owner = app.owner().await;
-    let (_, uploaded) = owner.upload(&[("shops.csv", b"shop,sales\nA,10\nB,20\n")]).await;
-    let file = uploaded["files"][0]["id"].as_str().unwrap();
-    let viewer = app.member(&owner, "viewer@example.com", "viewer").await;
-    assert_eq!(viewer.ask("What are the total sales?").await["outcome"], "answered");
-    let run = json!({ "query": "SELECT 1", "file_ids": [file] });
-    assert_eq!(viewer.post("/api/v1/query/run", &run).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(owner.post("/api/v1/query/run", &run).await.0, StatusCode::OK);
-    let new = json!({ "name": "x", "db_type": "POSTGRESQL" });
-    assert_eq!(viewer.post("/api/v1/connections", &new).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(viewer.upload(&[("a.csv", b"a\n1\n")]).await.0, StatusCode::FORBIDDEN);
-    assert_eq!(viewer.get("/api/v1/members").await.0, StatusCode::FORBIDDEN);
-});
+on_both_stores!(
+    viewers_ask_but_neither_add_nor_write_queries,
+    async |app: &TestApp| {
+        let owner = app.owner().await;
+        let (_, uploaded) = owner.upload(&[("shops.csv", b"shop,sales\nA,10\nB,20\n")]).await;
+        let file = uploaded["files"][0]["id"].as_str().unwrap();
+        let viewer = app.member(&owner, "viewer@example.com", "viewer").await;
+        assert_eq!(
+            viewer.ask("What are the total sales?").await["outcome"],
+            "answered"
+        );
+        let run = json!({ "query": "SELECT 1", "file_ids": [file] });
+        assert_eq!(
+            viewer.post("/api/v1/query/run", &run).await.0,
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(owner.post("/api/v1/query/run", &run).await.0, StatusCode::OK);
+        let new = json!({ "name": "x", "db_type": "POSTGRESQL" });
+        assert_eq!(
+            viewer.post("/api/v1/connections", &new).await.0,
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(
+            viewer.upload(&[("a.csv", b"a\n1\n")]).await.0,
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(viewer.get("/api/v1/members").await.0, StatusCode::FORBIDDEN);
+    }
+);

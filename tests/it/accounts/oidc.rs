@@ -62,7 +62,10 @@ impl Browser {
             .unwrap();
         assert_eq!(response.status(), StatusCode::FOUND);
         let cookie = response.headers()[SET_COOKIE].to_str().unwrap().to_owned();
-        assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+        assert!(
+            cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"),
+            "{cookie}"
+        );
         let location = response.headers()[LOCATION].to_str().unwrap().to_owned();
         (location, cookie.split(';').next().unwrap().to_owned())
     }
@@ -122,7 +125,10 @@ async fn the_owner_logs_in_through_the_provider_and_stays_the_same_person() {
         let app = with(&provider, |_| {}).store(store).start().await;
         let owner = app.owner().await;
         let options = app.anonymous().get("/api/v1/auth/options").await.1;
-        assert_eq!(options["oidc"], json!([{ "id": "sso", "name": "Example's log-in" }]));
+        assert_eq!(
+            options["oidc"],
+            json!([{ "id": "sso", "name": "Example's log-in" }])
+        );
         let pat = Person::new("pat-7", "Owner@Example.com");
         let (_, first) = user(&app, &log_in(&app, &provider, pat, Lie::Nothing).await).await;
         assert_eq!(first["id"], json!(owner.id().await));
@@ -133,7 +139,10 @@ async fn the_owner_logs_in_through_the_provider_and_stays_the_same_person() {
         assert_eq!(second["email"], "owner@example.com");
         // Somebody else who has the address now at the provider is not the owner.
         let heir = Person::new("heir-8", "owner@example.com");
-        refused(&log_in(&app, &provider, heir, Lie::Nothing).await, "oidc_other_identity");
+        refused(
+            &log_in(&app, &provider, heir, Lie::Nothing).await,
+            "oidc_other_identity",
+        );
     }
 }
 
@@ -180,13 +189,19 @@ async fn only_the_browser_that_left_comes_back() {
     let (code, state) = provider.authorize(&url, pat(), Lie::Nothing);
     // Another browser, without a cookie or with its own; and a state that is not the flow's.
     refused(&victim.come_back(&code, &state, "x=y").await, "oidc_expired");
-    refused(&victim.come_back(&code, &state, &other_cookie).await, "oidc_failed");
+    refused(
+        &victim.come_back(&code, &state, &other_cookie).await,
+        "oidc_failed",
+    );
     refused(&thief.come_back(&code, "made-up", &cookie).await, "oidc_failed");
     let changed = format!("{}x", &cookie[..cookie.len() - 1]);
     refused(&thief.come_back(&code, &state, &changed).await, "oidc_expired");
     // A code of another flow: PKCE does not fit.
     let (other_code, _) = provider.authorize(&other_url, pat(), Lie::Nothing);
-    refused(&thief.come_back(&other_code, &state, &cookie).await, "oidc_failed");
+    refused(
+        &thief.come_back(&other_code, &state, &cookie).await,
+        "oidc_failed",
+    );
     assert!(thief.come_back(&code, &state, &cookie).await.refresh.is_some());
     // Once.
     refused(&thief.come_back(&code, &state, &cookie).await, "oidc_failed");
@@ -221,9 +236,15 @@ async fn an_address_opens_an_account_only_where_that_is_safe() {
     let proposal = owner.post("/api/v1/auth/totp", &json!({})).await.1;
     let phone = totp_rs::Totp::from_url(proposal["otpauth_url"].as_str().unwrap()).unwrap();
     let body = json!({ "code": phone.generate_current().to_string() });
-    assert_eq!(owner.post("/api/v1/auth/totp/confirm", &body).await.0, StatusCode::OK);
+    assert_eq!(
+        owner.post("/api/v1/auth/totp/confirm", &body).await.0,
+        StatusCode::OK
+    );
     let pat = Person::new("pat-7", "owner@example.com");
-    refused(&log_in(&app, &provider, pat, Lie::Nothing).await, "oidc_second_factor");
+    refused(
+        &log_in(&app, &provider, pat, Lie::Nothing).await,
+        "oidc_second_factor",
+    );
     // Somebody set a password for an address that is not theirs; its owner comes through the provider.
     let thief = app.stranger("victim@example.com").await;
     let script = thief.api_token(&["read"]).await;
@@ -245,11 +266,17 @@ async fn newcomers_need_an_invitation_unless_configured_otherwise() {
     let app = with(&provider, |_| {}).start().await;
     let owner = app.owner().await;
     let ada = || Person::new("ada-1", "ada@example.com");
-    refused(&log_in(&app, &provider, ada(), Lie::Nothing).await, "oidc_no_account");
+    refused(
+        &log_in(&app, &provider, ada(), Lie::Nothing).await,
+        "oidc_no_account",
+    );
     let body = json!({ "email": "ada@example.com", "role": "analyst" });
     owner.post("/api/v1/invitations", &body).await;
     let (_, joined) = user(&app, &log_in(&app, &provider, ada(), Lie::Nothing).await).await;
-    assert_eq!((&joined["role"], &joined["name"]), (&json!("analyst"), &json!("Pat Provided")));
+    assert_eq!(
+        (&joined["role"], &joined["name"]),
+        (&json!("analyst"), &json!("Pat Provided"))
+    );
     assert_eq!(owner.get("/api/v1/invitations").await.1, json!([]));
 
     let app = with(&provider, |oidc| {
@@ -259,10 +286,16 @@ async fn newcomers_need_an_invitation_unless_configured_otherwise() {
     .start()
     .await;
     // Nobody becomes the owner by being first through the provider.
-    refused(&log_in(&app, &provider, ada(), Lie::Nothing).await, "oidc_no_account");
+    refused(
+        &log_in(&app, &provider, ada(), Lie::Nothing).await,
+        "oidc_no_account",
+    );
     let owner = app.owner().await;
     let stranger = Person::new("eve-1", "eve@example.org");
-    refused(&log_in(&app, &provider, stranger, Lie::Nothing).await, "oidc_domain");
+    refused(
+        &log_in(&app, &provider, stranger, Lie::Nothing).await,
+        "oidc_domain",
+    );
     let (caller, joined) = user(&app, &log_in(&app, &provider, ada(), Lie::Nothing).await).await;
     assert_eq!(joined["role"], "viewer");
     assert_eq!(joined["organization"], owner.get("/api/v1/organization").await.1);
@@ -271,5 +304,8 @@ async fn newcomers_need_an_invitation_unless_configured_otherwise() {
     let (status, _) = app.anonymous().post("/api/v1/auth/login", &password).await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
     let leave = json!({ "password": "" });
-    assert_eq!(caller.delete_with("/api/v1/auth/me", &leave).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        caller.delete_with("/api/v1/auth/me", &leave).await.0,
+        StatusCode::FORBIDDEN
+    );
 }

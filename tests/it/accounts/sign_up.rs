@@ -31,7 +31,9 @@ async fn open_sign_up_makes_an_organization_once_the_link_was_followed() {
         let options = caller.get("/api/v1/auth/options").await.1;
         assert_eq!(options["sign_up"], "open");
         assert_eq!(options["email_verification"], json!(true));
-        let (status, answer) = caller.post("/api/v1/auth/signup", &somebody(" Ada@Example.org ")).await;
+        let (status, answer) = caller
+            .post("/api/v1/auth/signup", &somebody(" Ada@Example.org "))
+            .await;
         assert_eq!(status, StatusCode::ACCEPTED, "{answer}");
         assert_eq!(answer["status"], "verification_sent");
         // Before the link: with the right password one hears why, with a wrong one nothing.
@@ -45,12 +47,16 @@ async fn open_sign_up_makes_an_organization_once_the_link_was_followed() {
         let answer = caller.post("/api/v1/auth/login", &wrong).await.1;
         assert_eq!(answer["error"]["code"], "unauthorized");
         let token = app.mail("ada@example.org", "Confirm").await.token();
-        let (status, made) = caller.post("/api/v1/auth/verify", &json!({ "token": token })).await;
+        let (status, made) = caller
+            .post("/api/v1/auth/verify", &json!({ "token": token }))
+            .await;
         assert_eq!(status, StatusCode::OK, "{made}");
         assert_eq!(made["user"]["role"], "owner");
         assert_eq!(made["user"]["organization"]["name"], "Adas");
         // Once.
-        let (status, again) = caller.post("/api/v1/auth/verify", &json!({ "token": token })).await;
+        let (status, again) = caller
+            .post("/api/v1/auth/verify", &json!({ "token": token }))
+            .await;
         assert_eq!(
             (status, again["error"]["code"].as_str()),
             (StatusCode::BAD_REQUEST, Some("token_invalid"))
@@ -60,7 +66,9 @@ async fn open_sign_up_makes_an_organization_once_the_link_was_followed() {
         like_the_owner["organization"] = json!("Example");
         caller.post("/api/v1/auth/signup", &like_the_owner).await;
         let token = app.mail("eve@example.org", "Confirm").await.token();
-        let (_, eve) = caller.post("/api/v1/auth/verify", &json!({ "token": token })).await;
+        let (_, eve) = caller
+            .post("/api/v1/auth/verify", &json!({ "token": token }))
+            .await;
         let mine = owner.get("/api/v1/organization").await.1;
         assert_eq!(eve["user"]["organization"]["name"], mine["name"]);
         assert_ne!(eve["user"]["organization"]["id"], mine["id"]);
@@ -72,18 +80,27 @@ async fn sign_up_does_not_tell_who_has_an_account() {
     let app = open(TestApp::builder()).start().await;
     app.owner().await;
     let caller = app.anonymous();
-    let known = caller.post("/api/v1/auth/signup", &somebody("owner@example.com")).await;
-    let unknown = caller.post("/api/v1/auth/signup", &somebody("nobody@example.com")).await;
+    let known = caller
+        .post("/api/v1/auth/signup", &somebody("owner@example.com"))
+        .await;
+    let unknown = caller
+        .post("/api/v1/auth/signup", &somebody("nobody@example.com"))
+        .await;
     assert_eq!(known, unknown);
     // Only the address hears of it, and the password of the stranger is worth nothing.
     let letter = app.mail("owner@example.com", "already").await;
     assert!(letter.text.contains("/reset-password"), "{}", letter.text);
     let stranger = json!({ "email": "owner@example.com", "password": PASSWORD });
-    assert_eq!(caller.post("/api/v1/auth/login", &stranger).await.0, StatusCode::OK);
+    assert_eq!(
+        caller.post("/api/v1/auth/login", &stranger).await.0,
+        StatusCode::OK
+    );
     for path in ["forgot-password", "resend-verification"] {
         let path = format!("/api/v1/auth/{path}");
         let known = caller.post(&path, &json!({ "email": "owner@example.com" })).await;
-        let unknown = caller.post(&path, &json!({ "email": "someone@example.com" })).await;
+        let unknown = caller
+            .post(&path, &json!({ "email": "someone@example.com" }))
+            .await;
         assert_eq!(known.0, StatusCode::ACCEPTED, "{}", known.1);
         assert_eq!(known, unknown);
     }
@@ -100,17 +117,24 @@ async fn nobody_waits_inside_somebody_elses_account() {
     early["password"] = json!("the password of the thief");
     caller.post("/api/v1/auth/signup", &early).await;
     app.mail("victim@example.com", "Confirm").await;
-    caller.post("/api/v1/auth/signup", &somebody("victim@example.com")).await;
+    caller
+        .post("/api/v1/auth/signup", &somebody("victim@example.com"))
+        .await;
     let mails = crate::support::app::eventually("two letters", async || {
         let mails = app.mails();
         (mails.len() == 2).then_some(mails)
     })
     .await;
     let token = mails[1].token();
-    let (status, _) = caller.post("/api/v1/auth/verify", &json!({ "token": token })).await;
+    let (status, _) = caller
+        .post("/api/v1/auth/verify", &json!({ "token": token }))
+        .await;
     assert_eq!(status, StatusCode::OK);
     let thief = json!({ "email": "victim@example.com", "password": "the password of the thief" });
-    assert_eq!(caller.post("/api/v1/auth/login", &thief).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(
+        caller.post("/api/v1/auth/login", &thief).await.0,
+        StatusCode::UNAUTHORIZED
+    );
     app.log_in("victim@example.com", PASSWORD).await;
     // The thief's own link died with it.
     let dead = caller
@@ -124,15 +148,23 @@ async fn sign_up_by_domain_joins_the_organization_there_is() {
     let app = by_domain(TestApp::builder()).start().await;
     let owner = app.owner().await;
     let caller = app.anonymous();
-    for stranger in ["ada@example.org", "ada@example.com.evil.org", "ada@sub.example.com"] {
+    for stranger in [
+        "ada@example.org",
+        "ada@example.com.evil.org",
+        "ada@sub.example.com",
+    ] {
         let (status, answer) = caller.post("/api/v1/auth/signup", &somebody(stranger)).await;
         assert_eq!(status, StatusCode::FORBIDDEN, "{stranger}");
         assert_eq!(answer["error"]["code"], "sign_up_closed");
     }
-    let (status, _) = caller.post("/api/v1/auth/signup", &somebody("ADA@example.com")).await;
+    let (status, _) = caller
+        .post("/api/v1/auth/signup", &somebody("ADA@example.com"))
+        .await;
     assert_eq!(status, StatusCode::ACCEPTED);
     let token = app.mail("ada@example.com", "Confirm").await.token();
-    let (_, made) = caller.post("/api/v1/auth/verify", &json!({ "token": token })).await;
+    let (_, made) = caller
+        .post("/api/v1/auth/verify", &json!({ "token": token }))
+        .await;
     assert_eq!(made["user"]["role"], "viewer");
     let mine = owner.get("/api/v1/organization").await.1;
     assert_eq!(made["user"]["organization"], mine);
@@ -150,7 +182,9 @@ async fn closed_means_closed() {
             .await;
         let owner = app.owner().await;
         let caller = app.anonymous();
-        let (status, answer) = caller.post("/api/v1/auth/signup", &somebody("ada@example.com")).await;
+        let (status, answer) = caller
+            .post("/api/v1/auth/signup", &somebody("ada@example.com"))
+            .await;
         assert_eq!(
             (status, answer["error"]["code"].as_str()),
             (StatusCode::FORBIDDEN, Some("sign_up_closed"))

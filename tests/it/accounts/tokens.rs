@@ -22,8 +22,16 @@ on_both_stores!(a_token_does_what_its_scopes_say, async |app: &TestApp| {
         let may = |status: StatusCode| status != StatusCode::FORBIDDEN;
         assert_eq!(may(script.get("/api/v1/files").await.0), read, "{scopes:?}");
         assert_eq!(may(script.upload(file).await.0), write, "{scopes:?}");
-        assert_eq!(may(script.post("/api/v1/query", &ask).await.0), asking, "{scopes:?}");
-        assert_eq!(may(script.post("/api/v1/connections", &new).await.0), admin, "{scopes:?}");
+        assert_eq!(
+            may(script.post("/api/v1/query", &ask).await.0),
+            asking,
+            "{scopes:?}"
+        );
+        assert_eq!(
+            may(script.post("/api/v1/connections", &new).await.0),
+            admin,
+            "{scopes:?}"
+        );
         // Never what is the person's own.
         for path in ["/api/v1/tokens", "/api/v1/auth/sessions", "/api/v1/auth/totp"] {
             assert_eq!(script.get(path).await.0, StatusCode::FORBIDDEN, "{path}");
@@ -32,7 +40,10 @@ on_both_stores!(a_token_does_what_its_scopes_say, async |app: &TestApp| {
         let (status, _) = script.post("/api/v1/auth/change-password", &change).await;
         assert_eq!(status, StatusCode::FORBIDDEN);
         let another = json!({ "name": "more", "scopes": ["admin"], "expires_in_days": 1 });
-        assert_eq!(script.post("/api/v1/tokens", &another).await.0, StatusCode::FORBIDDEN);
+        assert_eq!(
+            script.post("/api/v1/tokens", &another).await.0,
+            StatusCode::FORBIDDEN
+        );
     }
 });
 
@@ -72,7 +83,10 @@ async fn bad_tokens_are_refused_with_a_sentence() {
     for (body, status) in [
         (json!({ "name": "", "scopes": ["read"] }), StatusCode::BAD_REQUEST),
         (json!({ "name": "x", "scopes": [] }), StatusCode::BAD_REQUEST),
-        (json!({ "name": "x", "scopes": ["everything"] }), StatusCode::BAD_REQUEST),
+        (
+            json!({ "name": "x", "scopes": ["everything"] }),
+            StatusCode::BAD_REQUEST,
+        ),
         (
             json!({ "name": "x", "scopes": ["read"], "expires_in_days": 0 }),
             StatusCode::BAD_REQUEST,
@@ -87,5 +101,8 @@ async fn bad_tokens_are_refused_with_a_sentence() {
     }
     let analyst = app.member(&owner, "ada@example.com", "analyst").await;
     let admin = json!({ "name": "x", "scopes": ["admin"] });
-    assert_eq!(analyst.post("/api/v1/tokens", &admin).await.0, StatusCode::FORBIDDEN);
+    assert_eq!(
+        analyst.post("/api/v1/tokens", &admin).await.0,
+        StatusCode::FORBIDDEN
+    );
 }

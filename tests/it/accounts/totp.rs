@@ -58,7 +58,10 @@ on_both_stores!(a_code_is_asked_for_and_taken_once, async |app: &TestApp| {
     assert_eq!(owner.get("/api/v1/auth/totp").await.1["enabled"], json!(false));
     let (phone, recovery) = enable(&owner).await;
     let state = owner.get("/api/v1/auth/totp").await.1;
-    assert_eq!((&state["enabled"], &state["recovery_codes_left"]), (&json!(true), &json!(10)));
+    assert_eq!(
+        (&state["enabled"], &state["recovery_codes_left"]),
+        (&json!(true), &json!(10))
+    );
     let answer = log_in(app, None).await;
     assert_eq!(
         (answer.0, answer.1["error"]["code"].as_str()),
@@ -108,11 +111,17 @@ async fn a_new_password_by_link_does_not_get_around_the_second_factor() {
     let (_, recovery) = enable(&owner).await;
     let caller = app.anonymous();
     caller
-        .post("/api/v1/auth/forgot-password", &json!({ "email": "owner@example.com" }))
+        .post(
+            "/api/v1/auth/forgot-password",
+            &json!({ "email": "owner@example.com" }),
+        )
         .await;
     let token = app.mail("owner@example.com", "new password").await.token();
     let new = json!({ "token": token, "password": PASSWORD });
-    assert_eq!(caller.post("/api/v1/auth/reset-password", &new).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        caller.post("/api/v1/auth/reset-password", &new).await.0,
+        StatusCode::NO_CONTENT
+    );
     let answer = log_in(&app, None).await.1;
     assert_eq!(answer["error"]["code"], "totp_required");
     assert_eq!(log_in(&app, Some(&recovery[0])).await.0, StatusCode::OK);
@@ -127,7 +136,10 @@ async fn one_code_opens_one_session() {
     for code in [code(&phone, 1), recovery[0].clone()] {
         let attempts = (0..4).map(|_| log_in(&app, Some(&code)));
         let outcomes = futures::future::join_all(attempts).await;
-        let good = outcomes.iter().filter(|answer| answer.0 == StatusCode::OK).count();
+        let good = outcomes
+            .iter()
+            .filter(|answer| answer.0 == StatusCode::OK)
+            .count();
         assert_eq!(good, 1, "{outcomes:?}");
     }
 }

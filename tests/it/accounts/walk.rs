@@ -146,11 +146,15 @@ fn body(operation: &str, other: &Ids) -> Option<Value> {
             json!({ "password": "not the password", "email": "new@example.com" })
         }
         "delete /api/v1/auth/totp" => json!({ "password": "not the password", "code": "000000" }),
-        "post /api/v1/auth/totp/confirm" | "post /api/v1/auth/totp/recovery-codes" => json!({ "code": "000000" }),
+        "post /api/v1/auth/totp/confirm" | "post /api/v1/auth/totp/recovery-codes" => {
+            json!({ "code": "000000" })
+        }
         "post /api/v1/tokens" => json!({ "name": "A script", "scopes": ["read"], "expires_in_days": 1 }),
         "patch /api/v1/members/{id}" => json!({ "role": "viewer" }),
         "post /api/v1/invitations" => json!({ "email": "walker@example.com", "role": "viewer" }),
-        "put /api/v1/connections/{id}/access" | "put /api/v1/files/{id}/access" => json!({ "everyone": true }),
+        "put /api/v1/connections/{id}/access" | "put /api/v1/files/{id}/access" => {
+            json!({ "everyone": true })
+        }
         "patch /api/v1/files/{id}" => json!({}),
         "post /api/v1/connections" => json!({ "name": "Another", "db_type": "POSTGRESQL" }),
         "patch /api/v1/connections/{id}" => json!({ "name": "Another" }),
@@ -175,12 +179,32 @@ fn bodies_with_ids(ids: &Ids, own: &Ids) -> Vec<(&'static str, String, Value, St
     let mut with_conversation = run("file_ids", json!([own.of("files")]));
     with_conversation["conversation_id"] = json!(ids.of("conversations"));
     vec![
-        ("post", query(), ask("file_ids", file.clone()), StatusCode::NOT_FOUND),
+        (
+            "post",
+            query(),
+            ask("file_ids", file.clone()),
+            StatusCode::NOT_FOUND,
+        ),
         ("post", query(), ask("file_ids", mixed), StatusCode::NOT_FOUND),
-        ("post", query(), ask("connection_id", json!(ids.of("connections"))), StatusCode::NOT_FOUND),
-        ("post", query(), ask("conversation_id", json!(ids.of("conversations"))), StatusCode::NOT_FOUND),
+        (
+            "post",
+            query(),
+            ask("connection_id", json!(ids.of("connections"))),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            query(),
+            ask("conversation_id", json!(ids.of("conversations"))),
+            StatusCode::NOT_FOUND,
+        ),
         ("post", query_run(), run("file_ids", file), StatusCode::NOT_FOUND),
-        ("post", query_run(), run("connection_id", json!(ids.of("connections"))), StatusCode::NOT_FOUND),
+        (
+            "post",
+            query_run(),
+            run("connection_id", json!(ids.of("connections"))),
+            StatusCode::NOT_FOUND,
+        ),
         ("post", query_run(), with_conversation, StatusCode::NOT_FOUND),
         (
             "put",
@@ -230,7 +254,9 @@ impl Ids {
 
     /// The answer without the ids, which may well stand in it.
     fn blot(&self, text: &str) -> String {
-        self.0.values().fold(text.to_owned(), |text, id| text.replace(id.as_str(), "…"))
+        self.0
+            .values()
+            .fold(text.to_owned(), |text, id| text.replace(id.as_str(), "…"))
     }
 }
 
@@ -263,23 +289,39 @@ async fn things(app: &TestApp, owner: &Caller, tag: &str) -> Ids {
     let mut ids = BTreeMap::new();
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value}")).to_owned();
     let name = format!("{tag}.csv");
-    let (_, uploaded) = owner.upload(&[(name.as_str(), b"shop,sales\nA,10\nB,20\n")]).await;
+    let (_, uploaded) = owner
+        .upload(&[(name.as_str(), b"shop,sales\nA,10\nB,20\n")])
+        .await;
     let file = text(&uploaded["files"][0]["id"]);
     let (_, asked) = owner
-        .post("/api/v1/query", &json!({ "question": "What are the total sales?", "file_ids": [file] }))
+        .post(
+            "/api/v1/query",
+            &json!({ "question": "What are the total sales?", "file_ids": [file] }),
+        )
         .await;
     ids.insert("files", file);
     ids.insert("query", text(&asked["id"]));
     ids.insert("results", text(&asked["result_id"]));
     ids.insert("conversations", text(&asked["conversation_id"]));
     let body = json!({ "name": tag, "db_type": "POSTGRESQL" });
-    ids.insert("connections", text(&owner.post("/api/v1/connections", &body).await.1["id"]));
+    ids.insert(
+        "connections",
+        text(&owner.post("/api/v1/connections", &body).await.1["id"]),
+    );
     let body = json!({ "name": tag, "scopes": ["read"], "expires_in_days": 1 });
     ids.insert("tokens", text(&owner.post("/api/v1/tokens", &body).await.1["id"]));
     let body = json!({ "email": format!("{tag}@example.org"), "role": "viewer" });
-    ids.insert("invitations", text(&owner.post("/api/v1/invitations", &body).await.1["id"]));
-    ids.insert("sessions", text(&owner.get("/api/v1/auth/sessions").await.1[0]["id"]));
-    let member = app.member(owner, &format!("{tag}.member@example.com"), "viewer").await;
+    ids.insert(
+        "invitations",
+        text(&owner.post("/api/v1/invitations", &body).await.1["id"]),
+    );
+    ids.insert(
+        "sessions",
+        text(&owner.get("/api/v1/auth/sessions").await.1[0]["id"]),
+    );
+    let member = app
+        .member(owner, &format!("{tag}.member@example.com"), "viewer")
+        .await;
     ids.insert("members", member.id().await);
     Ids(ids)
 }
@@ -337,7 +379,9 @@ fn forgeries(app: &TestApp, good: &str, revoked: &str) -> Vec<(&'static str, Str
     let mut claims: Value = {
         use base64::Engine;
         let part = good.split('.').nth(1).unwrap();
-        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
+        let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
+            .decode(part)
+            .unwrap();
         serde_json::from_slice(&bytes).unwrap()
     };
     let sign = |algorithm: Algorithm, claims: &Value, secret: &[u8]| {
@@ -365,23 +409,45 @@ fn forgeries(app: &TestApp, good: &str, revoked: &str) -> Vec<(&'static str, Str
     let mut found = vec![
         ("no token", String::new()),
         ("nonsense", "nonsense".into()),
-        ("another key", sign(Algorithm::HS256, &claims, b"another key, as long as the right one")),
+        (
+            "another key",
+            sign(
+                Algorithm::HS256,
+                &claims,
+                b"another key, as long as the right one",
+            ),
+        ),
         ("no key", sign(Algorithm::HS256, &claims, b"")),
         ("another algorithm", sign(Algorithm::HS512, &claims, &secret)),
         ("alg none", format!("{}.{body}.", encode(r#"{"alg":"none"}"#))),
-        ("alg None", format!("{}.{body}.", encode(r#"{"alg":"None","typ":"JWT"}"#))),
+        (
+            "alg None",
+            format!("{}.{body}.", encode(r#"{"alg":"None","typ":"JWT"}"#)),
+        ),
         ("RSA", format!("{signed}.{rsa}")),
-        ("a public key as secret", sign(Algorithm::HS256, &claims, public.as_bytes())),
-        ("RSA in name only", format!("{signed}.{}", good.rsplit('.').next().unwrap())),
+        (
+            "a public key as secret",
+            sign(Algorithm::HS256, &claims, public.as_bytes()),
+        ),
+        (
+            "RSA in name only",
+            format!("{signed}.{}", good.rsplit('.').next().unwrap()),
+        ),
         ("a changed letter", format!("{}{}", &good[..good.len() - 2], "AA")),
         ("a session that ended", revoked.into()),
-        ("an API token that nobody has", "cct_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into()),
+        (
+            "an API token that nobody has",
+            "cct_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into(),
+        ),
     ];
     claims["exp"] = json!(claims["iat"].as_i64().unwrap() - 60);
     found.push(("expired", sign(Algorithm::HS256, &claims, &secret)));
     claims["exp"] = json!(claims["iat"].as_i64().unwrap() + 3600);
     claims["sid"] = json!("0198f0a2-0000-7000-8000-000000000000");
-    found.push(("a session that never was", sign(Algorithm::HS256, &claims, &secret)));
+    found.push((
+        "a session that never was",
+        sign(Algorithm::HS256, &claims, &secret),
+    ));
     found
 }
 
@@ -392,8 +458,15 @@ async fn nobody_and_the_forged_get_nowhere() {
         let owner = app.owner().await;
         let gone = app.log_in("owner@example.com", PASSWORD).await;
         let sessions = gone.get("/api/v1/auth/sessions").await.1;
-        let current = sessions.as_array().unwrap().iter().find(|one| one["current"] == json!(true));
-        let path = format!("/api/v1/auth/sessions/{}", current.unwrap()["id"].as_str().unwrap());
+        let current = sessions
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["current"] == json!(true));
+        let path = format!(
+            "/api/v1/auth/sessions/{}",
+            current.unwrap()["id"].as_str().unwrap()
+        );
         assert_eq!(gone.delete(&path).await.0, StatusCode::NO_CONTENT);
         let ids = things(&app, &owner, "walk").await;
         let good = owner.token.clone().unwrap();
@@ -447,8 +520,12 @@ both!(every_role_does_what_the_table_says, async |app: &TestApp| {
                 "{role}: {operation}: {status} {answer}"
             );
             if who >= *least {
-                assert!(!status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE, "{operation}: {status} {answer}");
-                let wrong_password = answer.contains("password") || answer.contains("totp") || answer.contains("factor");
+                assert!(
+                    !status.is_server_error() || status == StatusCode::SERVICE_UNAVAILABLE,
+                    "{operation}: {status} {answer}"
+                );
+                let wrong_password =
+                    answer.contains("password") || answer.contains("totp") || answer.contains("factor");
                 assert!(
                     status != StatusCode::UNAUTHORIZED || wrong_password,
                     "{role}: {operation}: {status} {answer}"
@@ -462,12 +539,21 @@ both!(every_role_does_what_the_table_says, async |app: &TestApp| {
 async fn person(app: &TestApp, owner: &Caller, email: &str, role: &str) -> Caller {
     let caller = app.anonymous();
     let body = json!({ "email": email, "password": PASSWORD });
-    let known = KNOWN.with(|known| known.borrow().get(&(app.address.port(), email.to_owned())).cloned());
+    let known = KNOWN.with(|known| {
+        known
+            .borrow()
+            .get(&(app.address.port(), email.to_owned()))
+            .cloned()
+    });
     if let Some(token) = known {
         return caller.as_bearer(&token);
     }
     let members = owner.get("/api/v1/members").await.1;
-    let there = members.as_array().unwrap().iter().any(|member| member["email"] == email);
+    let there = members
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|member| member["email"] == email);
     let caller = match there {
         true => {
             let (_, answer) = caller.post("/api/v1/auth/login", &body).await;
@@ -505,89 +591,112 @@ both!(a_token_without_the_scope_gets_nowhere, async |app: &TestApp| {
             }
             if *needed == scope {
                 let (status, answer) = send(&without, operation, &ids.fill(path), body.as_ref()).await;
-                assert_eq!(status, StatusCode::FORBIDDEN, "without {scope}: {operation}: {answer}");
+                assert_eq!(
+                    status,
+                    StatusCode::FORBIDDEN,
+                    "without {scope}: {operation}: {answer}"
+                );
                 assert!(answer.contains(&format!("\\\"{scope}\\\"")), "{answer}");
             }
             let (status, answer) = send(&only, operation, &ids.fill(path), body.as_ref()).await;
             let refused = status == StatusCode::FORBIDDEN && answer.contains("scope");
-            assert_eq!(refused, *needed != scope, "only {scope}: {operation}: {status} {answer}");
+            assert_eq!(
+                refused,
+                *needed != scope,
+                "only {scope}: {operation}: {status} {answer}"
+            );
         }
     }
 });
 
-both!(foreign_ids_are_answered_like_ids_of_nothing, async |app: &TestApp| {
-    let owner = app.owner().await;
-    let theirs = things(app, &owner, "theirs").await;
-    let stranger = app.stranger("stranger@example.net").await;
-    let own = things(app, &stranger, "own").await;
-    let nowhere = theirs.nowhere();
-    // With everything that there is to have: the owner of another organisation, and a token of all scopes.
-    let script = stranger.api_token(&["read", "ask", "write", "admin"]).await;
-    for caller in [&stranger, &script] {
-        let through_token = caller.token.as_deref().unwrap().starts_with("cct_");
-        for (operation, who, _) in TABLE.iter().filter(|(name, who, _)| name.contains("{id}") && *who > Agent) {
-            if through_token && *who == Person {
-                continue;
+both!(
+    foreign_ids_are_answered_like_ids_of_nothing,
+    async |app: &TestApp| {
+        let owner = app.owner().await;
+        let theirs = things(app, &owner, "theirs").await;
+        let stranger = app.stranger("stranger@example.net").await;
+        let own = things(app, &stranger, "own").await;
+        let nowhere = theirs.nowhere();
+        // With everything that there is to have: the owner of another organisation, and a token of all scopes.
+        let script = stranger.api_token(&["read", "ask", "write", "admin"]).await;
+        for caller in [&stranger, &script] {
+            let through_token = caller.token.as_deref().unwrap().starts_with("cct_");
+            for (operation, who, _) in TABLE
+                .iter()
+                .filter(|(name, who, _)| name.contains("{id}") && *who > Agent)
+            {
+                if through_token && *who == Person {
+                    continue;
+                }
+                let path = operation.split(' ').nth(1).unwrap();
+                let body = body(operation, &own);
+                let foreign = send(caller, operation, &theirs.fill(path), body.as_ref()).await;
+                let missing = send(caller, operation, &nowhere.fill(path), body.as_ref()).await;
+                // Cancelling is answered the same whether or not there is something to cancel.
+                let expected = match *operation {
+                    "post /api/v1/query/{id}/cancel" => StatusCode::ACCEPTED,
+                    _ => StatusCode::NOT_FOUND,
+                };
+                assert_eq!(foreign.0, expected, "{operation}: {}", foreign.1);
+                assert_eq!(
+                    (foreign.0, theirs.blot(&foreign.1)),
+                    (missing.0, nowhere.blot(&missing.1)),
+                    "{operation}"
+                );
             }
-            let path = operation.split(' ').nth(1).unwrap();
-            let body = body(operation, &own);
-            let foreign = send(caller, operation, &theirs.fill(path), body.as_ref()).await;
-            let missing = send(caller, operation, &nowhere.fill(path), body.as_ref()).await;
-            // Cancelling is answered the same whether or not there is something to cancel.
-            let expected = match *operation {
-                "post /api/v1/query/{id}/cancel" => StatusCode::ACCEPTED,
-                _ => StatusCode::NOT_FOUND,
-            };
-            assert_eq!(foreign.0, expected, "{operation}: {}", foreign.1);
-            assert_eq!(
-                (foreign.0, theirs.blot(&foreign.1)),
-                (missing.0, nowhere.blot(&missing.1)),
-                "{operation}"
-            );
-        }
-        for ((method, path, foreign, status), (_, _, missing, _)) in bodies_with_ids(&theirs, &own)
-            .into_iter()
-            .zip(bodies_with_ids(&nowhere, &own))
-        {
-            let foreign = send(caller, method, &path, Some(&foreign)).await;
-            let missing = send(caller, method, &path, Some(&missing)).await;
-            assert_eq!(foreign.0, status, "{path}: {}", foreign.1);
-            assert_eq!(theirs.blot(&foreign.1), nowhere.blot(&missing.1), "{path}");
-        }
-        // No list shows anything of theirs.
-        for (operation, who, _) in TABLE.iter().filter(|(name, who, _)| {
-            name.starts_with("get ") && !name.contains("{id}") && *who > Agent
-        }) {
-            if through_token && *who == Person {
-                continue;
+            for ((method, path, foreign, status), (_, _, missing, _)) in bodies_with_ids(&theirs, &own)
+                .into_iter()
+                .zip(bodies_with_ids(&nowhere, &own))
+            {
+                let foreign = send(caller, method, &path, Some(&foreign)).await;
+                let missing = send(caller, method, &path, Some(&missing)).await;
+                assert_eq!(foreign.0, status, "{path}: {}", foreign.1);
+                assert_eq!(theirs.blot(&foreign.1), nowhere.blot(&missing.1), "{path}");
             }
-            let (status, answer) = send(caller, operation, operation.split(' ').nth(1).unwrap(), None).await;
-            assert!(status.is_success(), "{operation}: {status} {answer}");
-            assert_eq!(theirs.blot(&answer), answer, "{operation} shows something of another organisation");
-            assert!(!answer.contains("owner@example.com"), "{operation}: {answer}");
+            // No list shows anything of theirs.
+            for (operation, who, _) in TABLE
+                .iter()
+                .filter(|(name, who, _)| name.starts_with("get ") && !name.contains("{id}") && *who > Agent)
+            {
+                if through_token && *who == Person {
+                    continue;
+                }
+                let (status, answer) =
+                    send(caller, operation, operation.split(' ').nth(1).unwrap(), None).await;
+                assert!(status.is_success(), "{operation}: {status} {answer}");
+                assert_eq!(
+                    theirs.blot(&answer),
+                    answer,
+                    "{operation} shows something of another organisation"
+                );
+                assert!(!answer.contains("owner@example.com"), "{operation}: {answer}");
+            }
         }
+        // An agent's key opens its own connection only, and says the same of all others.
+        let (_, key) = stranger
+            .post(&own.fill("/api/v1/connections/{id}/rotate-key"), &json!({}))
+            .await;
+        let agent = app.anonymous().as_bearer(key["api_key"].as_str().unwrap());
+        let path = "/api/v1/connections/ws/{id}";
+        let foreign = send(&agent, "get", &theirs.fill(path), None).await;
+        assert_eq!(foreign.0, StatusCode::UNAUTHORIZED);
+        assert_eq!(foreign, send(&agent, "get", &nowhere.fill(path), None).await);
+        // Nothing of theirs was touched.
+        for path in [
+            "/api/v1/files/{id}",
+            "/api/v1/connections/{id}",
+            "/api/v1/query/{id}",
+            "/api/v1/results/{id}",
+            "/api/v1/conversations/{id}",
+        ] {
+            assert_eq!(owner.get(&theirs.fill(path)).await.0, StatusCode::OK, "{path}");
+        }
+        let members = owner.get("/api/v1/members").await.1;
+        assert_eq!(members.as_array().unwrap().len(), 2);
+        assert_eq!(owner.get("/api/v1/tokens").await.1.as_array().unwrap().len(), 1);
+        assert_eq!(
+            owner.get("/api/v1/invitations").await.1.as_array().unwrap().len(),
+            1
+        );
     }
-    // An agent's key opens its own connection only, and says the same of all others.
-    let (_, key) = stranger
-        .post(&own.fill("/api/v1/connections/{id}/rotate-key"), &json!({}))
-        .await;
-    let agent = app.anonymous().as_bearer(key["api_key"].as_str().unwrap());
-    let path = "/api/v1/connections/ws/{id}";
-    let foreign = send(&agent, "get", &theirs.fill(path), None).await;
-    assert_eq!(foreign.0, StatusCode::UNAUTHORIZED);
-    assert_eq!(foreign, send(&agent, "get", &nowhere.fill(path), None).await);
-    // Nothing of theirs was touched.
-    for path in [
-        "/api/v1/files/{id}",
-        "/api/v1/connections/{id}",
-        "/api/v1/query/{id}",
-        "/api/v1/results/{id}",
-        "/api/v1/conversations/{id}",
-    ] {
-        assert_eq!(owner.get(&theirs.fill(path)).await.0, StatusCode::OK, "{path}");
-    }
-    let members = owner.get("/api/v1/members").await.1;
-    assert_eq!(members.as_array().unwrap().len(), 2);
-    assert_eq!(owner.get("/api/v1/tokens").await.1.as_array().unwrap().len(), 1);
-    assert_eq!(owner.get("/api/v1/invitations").await.1.as_array().unwrap().len(), 1);
-});
+);

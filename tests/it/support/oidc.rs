@@ -117,12 +117,18 @@ impl Provider {
     /// the browser brings back.
     pub fn authorize(&self, url: &str, person: Person, lie: Lie) -> (String, String) {
         let url = url::Url::parse(url).expect("an address");
-        assert!(url.as_str().starts_with(&format!("{}/authorize", self.issuer)), "{url}");
+        assert!(
+            url.as_str().starts_with(&format!("{}/authorize", self.issuer)),
+            "{url}"
+        );
         let asked: BTreeMap<String, String> = url.query_pairs().into_owned().collect();
         assert_eq!(asked["response_type"], "code");
         assert_eq!(asked["client_id"], CLIENT_ID);
         assert_eq!(asked["code_challenge_method"], "S256");
-        assert!(asked["scope"].split(' ').any(|scope| scope == "openid"), "{asked:?}");
+        assert!(
+            asked["scope"].split(' ').any(|scope| scope == "openid"),
+            "{asked:?}"
+        );
         let mut state = self.state.lock().expect("no panic");
         let code = format!("code-{}", state.codes.len());
         state.codes.insert(
@@ -212,7 +218,12 @@ async fn serve(mut stream: TcpStream, issuer: String, state: Arc<Mutex<State>>) 
         };
         let length = head
             .lines()
-            .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok())
+            .find_map(|line| {
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length: ")?
+                    .parse()
+                    .ok()
+            })
             .unwrap_or(0usize);
         if body.len() >= length {
             break (head.to_owned(), body.to_owned());
@@ -221,7 +232,10 @@ async fn serve(mut stream: TcpStream, issuer: String, state: Arc<Mutex<State>>) 
     let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
     let authorization = head
         .lines()
-        .find_map(|line| line.split_once(": ").filter(|(name, _)| name.eq_ignore_ascii_case("authorization")))
+        .find_map(|line| {
+            line.split_once(": ")
+                .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        })
         .map(|(_, value)| value.to_owned())
         .unwrap_or_default();
     let (status, answer) = answer(&issuer, &state, &path, &authorization, &body);
@@ -252,8 +266,11 @@ fn answer(issuer: &str, state: &Mutex<State>, path: &str, authorization: &str, b
         "/jwks" => (200, json!({ "keys": [jwk(&state.key_name)] })),
         "/token" => {
             let refused = |why: &str| (400, json!({ "error": "invalid_grant", "error_description": why }));
-            let given: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-            let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+            let given: BTreeMap<String, String> = url::form_urlencoded::parse(body.as_bytes())
+                .into_owned()
+                .collect();
+            let encode =
+                |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
             let basic = STANDARD.encode(format!("{}:{}", encode(CLIENT_ID), encode(CLIENT_SECRET)));
             if authorization != format!("Basic {basic}") {
                 return (401, json!({ "error": "invalid_client" }));
@@ -286,7 +303,10 @@ fn answer(issuer: &str, state: &Mutex<State>, path: &str, authorization: &str, b
                 json!({ "access_token": access_token, "token_type": "Bearer", "expires_in": 300, "id_token": token }),
             )
         }
-        "/userinfo" => match authorization.strip_prefix("Bearer ").and_then(|token| state.tokens.get(token)) {
+        "/userinfo" => match authorization
+            .strip_prefix("Bearer ")
+            .and_then(|token| state.tokens.get(token))
+        {
             Some(info) => (200, info.clone()),
             None => (401, json!({ "error": "invalid_token" })),
         },

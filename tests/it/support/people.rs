@@ -38,7 +38,8 @@ impl TestApp {
 
 impl Caller {
     pub async fn put(&self, path: &str, body: &Value) -> (StatusCode, Value) {
-        self.send(self.request(reqwest::Method::PUT, path).json(body)).await
+        self.send(self.request(reqwest::Method::PUT, path).json(body))
+            .await
     }
 
     pub async fn delete_with(&self, path: &str, body: &Value) -> (StatusCode, Value) {
