@@ -33,6 +33,7 @@ use crate::db::users::{self, Organization, User};
 use crate::db::{Conn, invitations, oidc_identities, sessions, sign_ups};
 use crate::error::{Error, Result};
 use crate::id;
+use crate::service::status::Whose;
 
 /// The provider's name in our own addresses.
 pub const ID: &str = "sso";
@@ -319,7 +320,8 @@ impl Oidc {
             }
         }
         let (oidc, visitor) = (self.clone(), visitor.clone());
-        self.accounts
+        let log_in = self
+            .accounts
             .db
             .write(move |conn| {
                 let (user, organization) = match oidc.account(conn, &person, email, &visitor)? {
@@ -331,7 +333,11 @@ impl Oidc {
                     .open_session(conn, user, organization, &visitor)
                     .map(Ok)
             })
-            .await?
+            .await??;
+        // Perhaps sessions of somebody else ended with it.
+        let user_id = log_in.identity.user_id.clone();
+        self.accounts.forget(Whose::User(user_id)).await;
+        Ok(log_in)
     }
 
     /// The account of somebody whom the provider vouches for. `email` is there only when it was verified.
