@@ -452,7 +452,7 @@ fn forgeries(app: &TestApp, good: &str, revoked: &str) -> (String, Vec<(&'static
         "a session that never was",
         sign(Algorithm::HS256, &claims, &secret),
     ));
-    found
+    (control, found)
 }
 
 #[tokio::test]
