@@ -180,6 +180,12 @@ impl TestApp {
                 .expect("joined")
                 .expect("no panic");
         }
+        // Threads of the stopped server let go of its folder a moment after it.
+        let folder = self.config.server.data_dir.clone();
+        eventually("the stopped server lets go of its folder", async || {
+            clean_custard::storage::server_lock(&folder).ok()
+        })
+        .await;
         self.config.server.listen = self.address;
         let (address, handle, setup_code, thread) = run(self.config.clone()).await;
         (self.address, self.handle, self.setup_code, self.thread) =
