@@ -235,12 +235,22 @@ fn send(conn: &mut Conn, who: &Identity, invitation: &records::Invitation, link:
             variables: json!({
                 "inviter": who.name,
                 "organization": who.organization_name,
-                "role": invitation.role,
+                "role": in_words(Role::parse(&invitation.role)),
                 "link": link,
                 "valid_for": INVITATION_FOR.words(),
             }),
         },
     )
+}
+
+/// As a letter says it.
+fn in_words(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "a viewer",
+        Role::Analyst => "an analyst",
+        Role::Admin => "an admin",
+        Role::Owner => "an owner",
+    }
 }
 
 fn or_missing(error: Error) -> Error {

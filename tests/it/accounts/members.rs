@@ -33,7 +33,9 @@ on_both_stores!(
         let (status, first) = owner.post("/api/v1/invitations", &body).await;
         assert_eq!(status, StatusCode::CREATED, "{first}");
         assert_eq!(first["email"], "ada@example.com");
-        let by_mail = app.mail("ada@example.com", "invites").await.link();
+        let letter = app.mail("ada@example.com", "invites").await;
+        assert!(letter.text.contains("as an analyst"), "{}", letter.text);
+        let by_mail = letter.link();
         assert_eq!(first["link"], json!(by_mail));
         let list = owner.get("/api/v1/invitations").await.1;
         assert!(list[0].get("link").is_none(), "the link is shown once: {list}");
