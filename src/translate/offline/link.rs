@@ -247,9 +247,9 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
                 | Word::HowMany
                 | Word::NumberOf,
             ) => {
-                len > phrase_len
-                    && found.columns.iter().all(|(_, fit)| *fit <= Fit::Exact)
-                    && !found.columns.is_empty()
+                let named =
+                    !found.columns.is_empty() && found.columns.iter().all(|(_, fit)| *fit <= Fit::Exact);
+                named && (len > phrase_len || is_measured(tokens, i, len, &found, schema))
             }
             Some(Word::Grain(_)) => found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact),
             Some(Word::Part(_) | Word::Change(_) | Word::Both) => {
@@ -307,6 +307,31 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
         return (len, Kind::Number(value));
     }
     (1, Kind::Unknown)
+}
+
+/// "the average *total* by city": a word such as "total" names the column where another word before it already
+/// says how rows become one number, and nothing after it could be what is summed.
+fn is_measured(tokens: &[Token], i: usize, len: usize, found: &Mention, schema: &Schema<'_>) -> bool {
+    let before = tokens[..i]
+        .iter()
+        .rev()
+        .find(|token| !matches!(token.lower.as_str(), "the" | "of" | "all" | "their" | "its"));
+    let says_how = before.is_some_and(|token| {
+        matches!(
+            lexicon::phrase(&[token.lower.as_str()]),
+            Some((
+                Word::Sum | Word::Average | Word::Max | Word::Min | Word::Highest(_) | Word::Most(_),
+                1
+            ))
+        )
+    });
+    let numbers = found.columns.iter().all(|(col, _)| {
+        matches!(
+            schema.column(*col).kind,
+            ColumnKind::Integer | ColumnKind::Decimal | ColumnKind::Float
+        )
+    });
+    says_how && numbers && mention(tokens, i + len, schema).is_none_or(|(_, next)| next.columns.is_empty())
 }
 
 /// The longest stretch from `i` that names a table or column or is a known value.

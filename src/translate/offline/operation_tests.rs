@@ -314,3 +314,32 @@ fn names_and_values_cannot_become_syntax_in_any_dialect() {
         "^Robert\\\\'\\); DROP TABLE books;\\-\\-$"
     );
 }
+
+#[test]
+fn a_column_named_like_an_operation_is_that_column_after_another_operation() {
+    let shop = Catalog {
+        tables: vec![table(
+            "orders",
+            &[
+                "order_id: int",
+                "city: text = York|Leeds",
+                "total: decimal",
+                "price: decimal",
+            ],
+        )],
+    };
+    assert_eq!(
+        sql("What is the average total by city?", &shop),
+        "SELECT city, AVG(total) AS average_total FROM orders GROUP BY city ORDER BY average_total DESC NULLS LAST, \
+         city"
+    );
+    assert_eq!(
+        sql("What is the highest total?", &shop),
+        "SELECT MAX(total) AS highest_total FROM orders"
+    );
+    // Here it is the operation: a column follows.
+    assert_eq!(
+        sql("total price", &shop),
+        "SELECT SUM(price) AS total_price FROM orders"
+    );
+}
