@@ -23,6 +23,7 @@
 //! 1 db         the server's own records, SQLite or PostgreSQL
 //! 1 link       one socket, many requests: replies, credit, cancel
 //! 2 ask        the pipeline from question to answer
+//! 2 analyse    a closer look at the rows of an answer: trends, outliers, forecasts
 //! 2 service    what the product does, without HTTP
 //! 3 server     HTTP and WebSocket, and the embedded web UI
 //! 3 agent      beside the customer's database: dial out, answer
@@ -30,6 +31,7 @@
 //! ```
 
 pub mod agent;
+pub mod analyse;
 pub mod ask;
 pub mod catalog;
 pub mod cli;

@@ -51,7 +51,7 @@ pub enum ChartKind {
 
 /// What a column is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
+pub(crate) enum Role {
     /// A number that may be drawn or compared.
     Measure,
     /// A point on the calendar, or a year or month as a number.
@@ -63,7 +63,7 @@ pub(super) enum Role {
 }
 
 /// The role of a column. An id is never a measure, whatever its type.
-pub(super) fn role(column: &ColumnInfo) -> Role {
+pub(crate) fn role(column: &ColumnInfo) -> Role {
     let words = words(&column.name);
     match column.type_name.as_str() {
         "integer" | "decimal" | "float" => {
@@ -344,7 +344,7 @@ impl Data<'_> {
 }
 
 /// A JSON cell as a number, for comparing only: digits beyond a double's are lost.
-pub(super) fn number(value: &Value) -> Option<f64> {
+pub(crate) fn number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64(),
         Value::String(text) => text.parse().ok(),
@@ -354,7 +354,7 @@ pub(super) fn number(value: &Value) -> Option<f64> {
 }
 
 /// The words of a column's name, in lower case: `totalRevenue`, `total_revenue` and `sum(orders.total)`.
-pub(super) fn words(name: &str) -> Vec<String> {
+pub(crate) fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     let mut previous = ' ';
     for c in name.chars() {

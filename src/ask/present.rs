@@ -351,7 +351,7 @@ fn written(column: &ColumnInfo, value: &Value) -> String {
 }
 
 /// A number with thousands separated; more than four places are rounded, and said to be.
-fn amount(text: &str) -> String {
+pub(crate) fn amount(text: &str) -> String {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     let plain = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
@@ -424,7 +424,7 @@ fn label(column: &ColumnInfo) -> Option<String> {
     (!says_nothing).then_some(name)
 }
 
-fn plain_name(column: &ColumnInfo) -> String {
+pub(crate) fn plain_name(column: &ColumnInfo) -> String {
     let words = words(&column.name);
     let text = shortened(&words.join(" "));
     if text.is_empty() {
@@ -461,7 +461,7 @@ fn rows(shown: &Shown<'_>) -> String {
     }
 }
 
-fn and(parts: &[String]) -> String {
+pub(crate) fn and(parts: &[String]) -> String {
     match parts {
         [] => String::new(),
         [one] => one.clone(),
@@ -469,7 +469,7 @@ fn and(parts: &[String]) -> String {
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(crate) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
         Some(first) => first.to_uppercase().collect::<String>() + chars.as_str(),

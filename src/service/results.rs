@@ -223,6 +223,28 @@ impl Results {
         .await
     }
 
+    /// All rows, for a closer look at them. Errors: as [`Results::page`].
+    pub async fn whole(&self, user_id: &str, id: &str) -> Result<Page> {
+        let record = self.record(user_id, id).await?;
+        let path = self.storage.result(id);
+        blocking(move || {
+            let reader = open(&path)?;
+            let columns = rows::columns(&reader.schema());
+            let mut all = Vec::new();
+            for batch in reader {
+                let batch = batch?;
+                all.extend(json::values(&batch, 0..batch.num_rows())?);
+            }
+            Ok(Page {
+                columns,
+                row_count: all.len() as u64,
+                rows: all,
+                truncated: record.truncated,
+            })
+        })
+        .await
+    }
+
     /// A reader over all batches, for exports; it blocks. Errors: as [`Results::page`].
     pub async fn reader(&self, who: &Identity, id: &str) -> Result<FileReader<std::io::BufReader<File>>> {
         self.record(who, id).await?;

@@ -4,6 +4,7 @@ mod support;
 
 mod accounts;
 mod agent;
+mod analysis;
 mod ask;
 mod cli;
 mod config;

@@ -100,6 +100,8 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(query::keep)
         .service(results::page)
         .service(results::export)
+        .service(results::analyses)
+        .service(results::analyse_result)
         .service(conversations::list)
         .service(conversations::get_one)
         .service(conversations::delete_one)

@@ -1,19 +1,22 @@
-//! Stored results: paged and exported.
+//! Stored results: paged, exported, and looked at more closely.
 
 use std::io::{self, Write};
 
 use actix_web::http::header;
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, get, web};
+use actix_web::{HttpResponse, get, post, web};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
+use crate::analyse::{Analysis, Data, Method, Offer, analyse, offers};
 use crate::error::Error;
+use crate::id;
 use crate::rows::ColumnInfo;
 use crate::rows::export::{Export, Format};
 use crate::server::App;
 use crate::server::auth::User;
 use crate::server::error::{ApiResult, ErrorBody};
+use crate::service::results::Page;
 
 /// Which rows.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -108,6 +111,75 @@ pub async fn export(
         ))
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .streaming(body))
+}
+
+/// Which analyses the rows of a result allow.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct OffersBody {
+    pub items: Vec<Offer>,
+}
+
+/// How to look at the rows.
+#[derive(Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AnalyseBody {
+    pub method: Method,
+    /// Name of a column of numbers; the first one by default.
+    pub column: Option<String>,
+    /// The other column of a correlation; the next column of numbers by default.
+    pub with: Option<String>,
+}
+
+/// Which analyses the rows of a stored result allow: none for one row or a result that was cut.
+#[utoipa::path(operation_id = "get_analyses", tag = "results", security(("token" = [])), responses(
+    (status = 200, body = OffersBody), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+#[get("/results/{id}/analyses")]
+pub async fn analyses(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+) -> ApiResult<web::Json<OffersBody>> {
+    let whole = app.results.whole(&user.0.user_id, &id).await?;
+    let items = web::block(move || offers(&looked_at(&whole)))
+        .await
+        .map_err(Error::internal)?;
+    Ok(web::Json(OffersBody { items }))
+}
+
+/// A closer look at the rows of a stored result: trend, forecast, change, outliers, distribution, correlation,
+/// description. Nothing is stored.
+#[utoipa::path(operation_id = "analyse_result", tag = "results", security(("token" = [])), request_body = AnalyseBody,
+    responses((status = 200, body = Analysis), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
+    (status = 404, body = ErrorBody)))]
+#[post("/results/{id}/analyse")]
+pub async fn analyse_result(
+    app: web::Data<App>,
+    user: User,
+    id: web::Path<String>,
+    body: web::Json<AnalyseBody>,
+) -> ApiResult<web::Json<Analysis>> {
+    let whole = app.results.whole(&user.0.user_id, &id).await?;
+    let body = body.into_inner();
+    let found = web::block(move || {
+        analyse(
+            &looked_at(&whole),
+            body.method,
+            body.column.as_deref(),
+            body.with.as_deref(),
+        )
+    })
+    .await
+    .map_err(Error::internal)??;
+    Ok(web::Json(found))
+}
+
+fn looked_at(whole: &Page) -> Data<'_> {
+    Data {
+        columns: &whole.columns,
+        rows: &whole.rows,
+        truncated: whole.truncated,
+        today: id::now().date(),
+    }
 }
 
 /// Bytes sent at once.
