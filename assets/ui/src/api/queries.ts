@@ -2,6 +2,7 @@
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { ApiError } from "./error";
+import type { Analysis, AnalysisMethod } from "./types";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -138,6 +139,27 @@ export const resultPageQuery = (id: string, page: number) =>
           params: { path: { id }, query: { offset: page * RESULT_PAGE, limit: RESULT_PAGE } },
         }),
       ),
+    staleTime: Infinity,
+  });
+
+/** Which analyses the rows of a stored result allow. */
+export const analysesQuery = (id: string) =>
+  queryOptions({
+    queryKey: ["results", id, "analyses"],
+    queryFn: () => unwrap(api.GET("/api/v1/results/{id}/analyses", { params: { path: { id } } })),
+    staleTime: Infinity,
+  });
+
+export const analysisQuery = (id: string, method: AnalysisMethod, column: string | null) =>
+  queryOptions({
+    queryKey: ["results", id, "analyse", method, column],
+    queryFn: async () =>
+      (await unwrap(
+        api.POST("/api/v1/results/{id}/analyse", {
+          params: { path: { id } },
+          body: { method, column },
+        }),
+      )) as Analysis,
     staleTime: Infinity,
   });
 

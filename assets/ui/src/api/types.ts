@@ -25,6 +25,9 @@ export type CatalogTable = Schemas["Table"];
 export type Answer = Omit<Schemas["AnswerBody"], "rows" | "data"> & { rows: Row[] };
 export type AnswerSource = Schemas["AnswerSource"];
 export type Chart = Schemas["Chart"];
+/** Cells may hold any JSON value, which the document cannot say. */
+export type Analysis = Omit<Schemas["Analysis"], "rows"> & { rows: Row[] };
+export type AnalysisMethod = Schemas["Method"];
 export type Finding = Schemas["Finding"];
 export type QuerySummary = Schemas["AnswerSummary"];
 export type QueryRequest = Schemas["AskRequest"];

@@ -1,5 +1,5 @@
-// What an answer can be checked by: chart, table and query, with copy, export and keep.
-import { ChartColumn, CodeXml, Table2 } from "lucide-react";
+// What an answer can be checked by: chart, table, a closer look and query, with copy, export and keep.
+import { ChartColumn, CodeXml, Microscope, Table2 } from "lucide-react";
 import { useState, type ReactNode } from "react";
 import type { Answer } from "@/api/types";
 import { ChartView } from "@/components/chart-view";
@@ -11,6 +11,7 @@ import { Notice } from "@/components/ui/notice";
 import { Tabs, type TabItem } from "@/components/ui/tabs";
 import { groupDigits, plural, tableToText } from "@/lib/format";
 import { useResultRows } from "@/lib/use-result-rows";
+import { CloserLook } from "./closer-look";
 import { ExportMenu } from "./export-menu";
 import { KeepButton } from "./keep-button";
 import { OwnQuery } from "./own-query";
@@ -42,6 +43,16 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
       content: (
         <div className="pt-3">
           <ResultTable answer={answer} />
+        </div>
+      ),
+    });
+  if (tabular && answer.result_id && answer.row_count > 1)
+    items.push({
+      value: "analyse",
+      label: <TabLabel icon={<Microscope aria-hidden />} text="Analyse" />,
+      content: (
+        <div className="pt-3">
+          <CloserLook resultId={answer.result_id} />
         </div>
       ),
     });
