@@ -224,11 +224,10 @@ impl Results {
     }
 
     /// All rows, for a closer look at them. Errors: as [`Results::page`].
-    pub async fn whole(&self, user_id: &str, id: &str) -> Result<Page> {
-        let record = self.record(user_id, id).await?;
-        let path = self.storage.result(id);
+    pub async fn whole(&self, who: &Identity, id: &str) -> Result<Page> {
+        let truncated = self.record(who, id).await?.truncated;
+        let reader = self.reader(who, id).await?;
         blocking(move || {
-            let reader = open(&path)?;
             let columns = rows::columns(&reader.schema());
             let mut all = Vec::new();
             for batch in reader {
@@ -239,7 +238,7 @@ impl Results {
                 columns,
                 row_count: all.len() as u64,
                 rows: all,
-                truncated: record.truncated,
+                truncated,
             })
         })
         .await

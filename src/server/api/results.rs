@@ -14,7 +14,7 @@ use crate::id;
 use crate::rows::ColumnInfo;
 use crate::rows::export::{Export, Format};
 use crate::server::App;
-use crate::server::auth::User;
+use crate::server::auth::{Asker, User};
 use crate::server::error::{ApiResult, ErrorBody};
 use crate::service::results::Page;
 
@@ -139,7 +139,7 @@ pub async fn analyses(
     user: User,
     id: web::Path<String>,
 ) -> ApiResult<web::Json<OffersBody>> {
-    let whole = app.results.whole(&user.0.user_id, &id).await?;
+    let whole = app.results.whole(&user.0, &id).await?;
     let items = web::block(move || offers(&looked_at(&whole)))
         .await
         .map_err(Error::internal)?;
@@ -150,15 +150,15 @@ pub async fn analyses(
 /// description. Nothing is stored.
 #[utoipa::path(operation_id = "analyse_result", tag = "results", security(("token" = [])), request_body = AnalyseBody,
     responses((status = 200, body = Analysis), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 404, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[post("/results/{id}/analyse")]
 pub async fn analyse_result(
     app: web::Data<App>,
-    user: User,
+    asker: Asker,
     id: web::Path<String>,
     body: web::Json<AnalyseBody>,
 ) -> ApiResult<web::Json<Analysis>> {
-    let whole = app.results.whole(&user.0.user_id, &id).await?;
+    let whole = app.results.whole(&asker.0, &id).await?;
     let body = body.into_inner();
     let found = web::block(move || {
         analyse(

@@ -116,6 +116,8 @@ const TABLE: &[(&str, Who, &str)] = &[
     ("patch /api/v1/query/{id}", Viewer, "write"),
     ("get /api/v1/results/{id}", Viewer, "read"),
     ("get /api/v1/results/{id}/export", Viewer, "read"),
+    ("get /api/v1/results/{id}/analyses", Viewer, "read"),
+    ("post /api/v1/results/{id}/analyse", Viewer, "ask"),
     ("get /api/v1/conversations", Viewer, "read"),
     ("get /api/v1/conversations/{id}", Viewer, "read"),
     ("delete /api/v1/conversations/{id}", Viewer, "write"),

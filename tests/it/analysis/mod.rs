@@ -2,7 +2,10 @@
 //! `expected.json` holds theirs, written by `expected.py`.
 
 use clean_custard::analyse::stats;
-use serde_json::Value;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::support::app::TestApp;
 
 /// Panics unless every number is the same to six significant digits; two numbers that are nothing but rounding
 /// count as the same.
@@ -122,4 +125,56 @@ fn too_little_is_no_answer() {
     let exact: Vec<f64> = (0..10).map(f64::from).collect();
     let step = stats::forecast(&exact, None, 1).expect("ten values").steps[0];
     assert!((step.expected - 10.0).abs() < 1e-9 && step.high - step.low < 1e-9);
+}
+
+#[actix_web::test]
+async fn an_answer_is_looked_at_more_closely() {
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    let mut csv = String::from("sold_on,amount\n");
+    for month in 0..30 {
+        csv.push_str(&format!(
+            "{}-{:02}-05,{}\n",
+            2021 + month / 12,
+            month % 12 + 1,
+            100 + 10 * month
+        ));
+    }
+    let (status, uploaded) = owner.upload(&[("sales.csv", csv.as_bytes())]).await;
+    assert_eq!(status, StatusCode::CREATED, "{uploaded}");
+    let answer = owner.ask("total amount by month").await;
+    assert_eq!(answer["row_count"], 30, "{answer}");
+    let result = answer["result_id"].as_str().expect("a stored result");
+
+    let (status, offers) = owner.get(&format!("/api/v1/results/{result}/analyses")).await;
+    assert_eq!(status, StatusCode::OK, "{offers}");
+    assert_eq!(offers["items"][0]["method"], "trend", "{offers}");
+
+    let path = format!("/api/v1/results/{result}/analyse");
+    let (status, trend) = owner.post(&path, &json!({ "method": "trend" })).await;
+    assert_eq!(status, StatusCode::OK, "{trend}");
+    let sentence = trend["sentence"].as_str().expect("a sentence");
+    assert!(
+        sentence.contains("rises by 10 a month") && sentence.contains("30 months"),
+        "{sentence}"
+    );
+    assert_eq!(
+        (&trend["n"], &trend["chart"]["kind"]),
+        (&json!(30), &json!("line"))
+    );
+
+    // What the rows do not allow, and what is no analysis, is refused with a sentence.
+    let (status, refused) = owner.post(&path, &json!({ "method": "correlation" })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST, "{refused}");
+    assert!(
+        refused["error"]["message"]
+            .as_str()
+            .is_some_and(|text| text.contains("two columns"))
+    );
+    let (status, _) = owner.post(&path, &json!({ "method": "astrology" })).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    let (status, _) = owner
+        .post(&path, &json!({ "method": "trend", "column": "nope" }))
+        .await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
 }
