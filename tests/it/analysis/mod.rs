@@ -127,7 +127,7 @@ fn too_little_is_no_answer() {
     assert!((step.expected - 10.0).abs() < 1e-9 && step.high - step.low < 1e-9);
 }
 
-#[actix_web::test]
+#[tokio::test]
 async fn an_answer_is_looked_at_more_closely() {
     let app = TestApp::builder().start().await;
     let owner = app.owner().await;

@@ -978,6 +978,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/results/{id}/analyse": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A closer look at the rows of a stored result: trend, forecast, change, outliers, distribution, correlation,
+         *     description. Nothing is stored.
+         */
+        post: operations["analyse_result"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/results/{id}/analyses": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Which analyses the rows of a stored result allow: none for one row or a result that was cut. */
+        get: operations["get_analyses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/results/{id}/export": {
         parameters: {
             query?: never;
@@ -1363,6 +1400,29 @@ export interface components {
             /** @description Connections that have an agent. */
             connections: number;
             online: number;
+        };
+        /** @description How to look at the rows. */
+        AnalyseBody: {
+            /** @description Name of a column of numbers; the first one by default. */
+            column?: string | null;
+            method: components["schemas"]["Method"];
+            /** @description The other column of a correlation; the next column of numbers by default. */
+            with?: string | null;
+        };
+        /** @description What was found. */
+        Analysis: {
+            chart?: components["schemas"]["Chart"] | null;
+            /** @description The column looked at; None where it was all of them. */
+            column?: string | null;
+            columns: components["schemas"]["ColumnInfo"][];
+            method: components["schemas"]["Method"];
+            /** @description Values that went in. */
+            n: number;
+            /** @description What has to be known to read it right. */
+            notes: string[];
+            rows: unknown[][];
+            /** @description Names the finding, the method and n. */
+            sentence: string;
         };
         /** @description What became of a question. */
         Answer: {
@@ -1924,6 +1984,11 @@ export interface components {
              */
             rss_bytes?: number | null;
         };
+        /**
+         * @description What can be looked at.
+         * @enum {string}
+         */
+        Method: "describe" | "trend" | "correlation" | "distribution" | "outliers" | "change" | "forecast";
         /** @description Who writes queries. */
         ModelStatus: {
             base_url?: string | null;
@@ -1949,6 +2014,15 @@ export interface components {
             /** @description "3 fields instead of 5; the missing ones are null." */
             problem: string;
             text: string;
+        };
+        /** @description An analysis that the rows allow, with the columns it can be asked about; the first is taken by default. */
+        Offer: {
+            columns: string[];
+            method: components["schemas"]["Method"];
+        };
+        /** @description Which analyses the rows of a result allow. */
+        OffersBody: {
+            items: components["schemas"]["Offer"][];
         };
         /** @description A provider to log in with: `auth/oidc/{id}/start`. */
         OidcOption: {
@@ -5661,6 +5735,100 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PageBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    analyse_result: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnalyseBody"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Analysis"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_analyses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OffersBody"];
                 };
             };
             401: {
