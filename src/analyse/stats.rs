@@ -300,13 +300,13 @@ impl Fit {
         let expected = row.iter().zip(&self.coefficients).map(|(x, b)| x * b).sum();
         // |R⁻ᵀ x|² by forward substitution.
         let mut solved: Vec<f64> = Vec::with_capacity(row.len());
-        for at in 0..row.len() {
+        for (at, value) in row.iter().enumerate() {
             let known: f64 = solved
                 .iter()
                 .enumerate()
-                .map(|(k, value)| self.triangle[k][at] * value)
+                .map(|(k, part)| self.triangle[k][at] * part)
                 .sum();
-            solved.push((row[at] - known) / self.triangle[at][at]);
+            solved.push((value - known) / self.triangle[at][at]);
         }
         let leverage: f64 = solved.iter().map(|value| value * value).sum();
         (expected, (self.variance * (1.0 + leverage)).sqrt())
