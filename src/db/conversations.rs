@@ -28,27 +28,20 @@ pub fn insert(conn: &mut Conn, conversation: Conversation) -> Result<()> {
 
 /// A user's conversations, last used first, each with its number of questions.
 pub fn all(conn: &mut Conn, user_id: &str, limit: i64) -> Result<Vec<(Conversation, i64)>> {
-    let found = conversations::table
+    let questions = queries::table
+        .filter(queries::conversation_id.eq(conversations::id))
+        .count()
+        .single_value();
+    // One statement, the same for every page: the store prepares it once.
+    let found: Vec<(Conversation, Option<i64>)> = conversations::table
         .filter(conversations::user_id.eq(user_id))
         .order((conversations::updated_at.desc(), conversations::id.desc()))
         .limit(limit)
-        .select(Conversation::as_select())
-        .load(conn)?;
-    let ids: Vec<String> = found.iter().map(|conversation| conversation.id.clone()).collect();
-    let counts: Vec<(String, i64)> = queries::table
-        .filter(queries::conversation_id.eq_any(ids))
-        .group_by(queries::conversation_id)
-        .select((queries::conversation_id, diesel::dsl::count_star()))
+        .select((Conversation::as_select(), questions))
         .load(conn)?;
     Ok(found
         .into_iter()
-        .map(|conversation| {
-            let count = counts
-                .iter()
-                .find(|(id, _)| *id == conversation.id)
-                .map_or(0, |(_, count)| *count);
-            (conversation, count)
-        })
+        .map(|(conversation, count)| (conversation, count.unwrap_or_default()))
         .collect())
 }
 

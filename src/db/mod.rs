@@ -316,12 +316,15 @@ impl Db {
 }
 
 fn pool(target: Target, size: u32, name: &str) -> Result<Pool<Opener>> {
+    // A file does not hang up between two requests; a server may.
+    let can_hang_up = matches!(target, Target::Postgres(_));
     let opener = Opener { target };
     // The pool itself only ever says "timed out"; one try by hand gives the real reason.
     open_once(&opener, name)?;
     Pool::builder()
         .max_size(size)
         .min_idle(Some(1))
+        .test_on_check_out(can_hang_up)
         .connection_timeout(Duration::from_secs(10))
         .error_handler(Box::new(LogErrors))
         .build(opener)

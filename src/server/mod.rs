@@ -217,6 +217,7 @@ impl App {
             events.clone(),
             &config.files,
             &config.query,
+            &caches,
         );
         let connections = Connections::new(db.clone(), hub.clone(), events.clone());
         let keep = TimeDelta::from_std(config.query.keep_results).map_err(Error::internal)?;

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -14,6 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::access::Access;
 use super::accounts::Identity;
+use super::caches::{Caches, Counted};
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
 use crate::config::{FilesConfig, QueryConfig};
@@ -28,6 +30,10 @@ use crate::storage::Storage;
 /// Files asked about at once at most, when the asker did not choose.
 const MAX_CANDIDATE_FILES: usize = 100;
 
+/// Memory for what imports found, in bytes, and how long it is kept.
+const CATALOG_BYTES: u64 = 32 << 20;
+const CATALOG_TIME: Duration = Duration::from_secs(60 * 60);
+
 /// Files of organisations. Cheap to clone.
 #[derive(Clone)]
 pub struct Files {
@@ -40,6 +46,14 @@ pub struct Files {
     waiting: Arc<AtomicUsize>,
     engine: Engine,
     max_upload: u64,
+    /// What imports found, by their generation; an import never changes.
+    imports: Counted<String, Arc<Import>>,
+}
+
+/// What an import found and what its user had decided.
+struct Import {
+    tables: Vec<ImportedTable>,
+    overrides: Overrides,
 }
 
 /// An imported file.
@@ -80,10 +94,23 @@ impl Drop for Incoming {
 }
 
 impl Files {
-    pub fn new(db: Db, storage: Storage, events: Events, files: &FilesConfig, query: &QueryConfig) -> Files {
+    pub fn new(
+        db: Db,
+        storage: Storage,
+        events: Events,
+        files: &FilesConfig,
+        query: &QueryConfig,
+        caches: &Caches,
+    ) -> Files {
         Files {
             db,
             events,
+            imports: caches.add(
+                "catalogs",
+                CATALOG_BYTES,
+                CATALOG_TIME,
+                |_, import: &Arc<Import>| import.weight(),
+            ),
             limits: ImportLimits {
                 memory_bytes: files.import_memory_bytes,
                 time: files.import_time,
@@ -255,10 +282,14 @@ impl Files {
             .db
             .read(move |conn| records::all(conn, &organization))
             .await?;
-        all.into_iter()
-            .filter(|record| Access::of(who).sees(&record.id))
-            .map(File::from_record)
-            .collect()
+        let seen = all
+            .into_iter()
+            .filter(|record| Access::of(who).sees(&record.id));
+        let mut files = Vec::new();
+        for record in seen {
+            files.push(self.file(record).await?);
+        }
+        Ok(files)
     }
 
     /// Errors: `NotFound`.
@@ -273,7 +304,29 @@ impl Files {
                 Error::NotFound(_) => missing(),
                 other => other,
             })?;
-        File::from_record(record)
+        self.file(record).await
+    }
+
+    /// A record with what its import found.
+    async fn file(&self, record: records::File) -> Result<File> {
+        let import = match self.imports.get(&record.generation).await {
+            Some(import) => import,
+            None => {
+                let import = Arc::new(Import {
+                    tables: serde_json::from_str(&record.tables).map_err(Error::internal)?,
+                    overrides: serde_json::from_str(&record.overrides).map_err(Error::internal)?,
+                });
+                self.imports
+                    .insert(record.generation.clone(), import.clone())
+                    .await;
+                import
+            }
+        };
+        Ok(File {
+            tables: import.tables.clone(),
+            overrides: import.overrides.clone(),
+            record,
+        })
     }
 
     /// Errors: `NotFound`.
@@ -372,15 +425,14 @@ impl Files {
     }
 }
 
-impl File {
-    fn from_record(record: records::File) -> Result<File> {
-        Ok(File {
-            tables: serde_json::from_str(&record.tables).map_err(Error::internal)?,
-            overrides: serde_json::from_str(&record.overrides).map_err(Error::internal)?,
-            record,
-        })
+impl Import {
+    /// About how many bytes it takes: names, values and comments of its columns are most of it.
+    fn weight(&self) -> usize {
+        serde_json::to_string(&self.tables).map_or(usize::MAX, |text| 2 * text.len())
     }
+}
 
+impl File {
     /// The table of this name; without a name the only or first one. Errors: `NotFound`.
     pub fn table(&self, name: Option<&str>) -> Result<&ImportedTable> {
         let found = match name {
