@@ -1,0 +1,86 @@
+//! What is remembered helps, and is forgotten when it is no longer true.
+
+use clean_custard::config::LlmConfig;
+use serde_json::json;
+
+use crate::support::app::TestApp;
+use crate::support::model::{Model, Reply};
+
+const PEOPLE: &[u8] = b"name,town\nZoe,Ulm\nYan,Bonn\n";
+
+async fn with(model: &Model) -> TestApp {
+    let llm = LlmConfig::new(model.url(), None, "scripted-1");
+    TestApp::builder().llm(llm).start().await
+}
+
+#[tokio::test]
+async fn a_translation_that_worked_is_not_made_twice() {
+    let model = Model::start();
+    model.rule(|_| Reply::query("SELECT count(*) AS people FROM people", "how many people"));
+    let app = with(&model).await;
+    let owner = app.owner().await;
+    owner.upload(&[("people.csv", PEOPLE)]).await;
+    for _ in 0..3 {
+        let answer = owner.ask("How many people are there?").await;
+        assert_eq!(answer["rows"], json!([[2]]), "{answer}");
+    }
+    assert_eq!(model.asked().len(), 1);
+    owner.ask("How many persons are there?").await;
+    assert_eq!(model.asked().len(), 2, "another question is another translation");
+    // The tables have changed: what was true may not be.
+    owner.upload(&[("towns.csv", b"town,river\nUlm,Danube\n")]).await;
+    owner.ask("How many people are there?").await;
+    assert_eq!(model.asked().len(), 3);
+}
+
+/// What is remembered is what ran in the end, not the first attempt.
+#[tokio::test]
+async fn a_repaired_query_is_remembered_as_repaired() {
+    let model = Model::start();
+    model.queue(Reply::query(
+        "SELECT count(nickname) AS people FROM people",
+        "how many people",
+    ));
+    model.queue(Reply::query(
+        "SELECT count(*) AS people FROM people",
+        "how many people",
+    ));
+    let app = with(&model).await;
+    let owner = app.owner().await;
+    owner.upload(&[("people.csv", PEOPLE)]).await;
+    let first = owner.ask("How many people are there?").await;
+    assert_eq!(
+        (&first["attempts"], &first["rows"]),
+        (&json!(2), &json!([[2]])),
+        "{first}"
+    );
+    let again = owner.ask("How many people are there?").await;
+    assert_eq!(
+        (&again["attempts"], &again["rows"]),
+        (&json!(1), &json!([[2]])),
+        "{again}"
+    );
+    assert_eq!(model.asked().len(), 2);
+}
+
+/// A refusal may have been the model's mood.
+#[tokio::test]
+async fn refusals_are_thought_about_anew() {
+    let model = Model::start();
+    model.queue(Reply::refuse("I do not feel like it."));
+    model.queue(Reply::query(
+        "SELECT count(*) AS people FROM people",
+        "how many people",
+    ));
+    let app = with(&model).await;
+    let owner = app.owner().await;
+    owner.upload(&[("people.csv", PEOPLE)]).await;
+    assert_eq!(
+        owner.ask("How many people are there?").await["outcome"],
+        "refused"
+    );
+    assert_eq!(
+        owner.ask("How many people are there?").await["outcome"],
+        "answered"
+    );
+}
