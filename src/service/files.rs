@@ -15,7 +15,7 @@ use tokio::sync::Semaphore;
 
 use super::access::Access;
 use super::accounts::Identity;
-use super::caches::{Caches, Counted};
+use super::caches::{self, Caches};
 use super::status::{Change, Events};
 use crate::ask::{Candidate, CandidateKind};
 use crate::config::{FilesConfig, QueryConfig};
@@ -47,7 +47,7 @@ pub struct Files {
     engine: Engine,
     max_upload: u64,
     /// What imports found, by their generation; an import never changes.
-    imports: Counted<String, Arc<Import>>,
+    imports: caches::Counted<String, Arc<Import>>,
 }
 
 /// What an import found and what its user had decided.
