@@ -22,7 +22,7 @@ PLAIN := env -u DATABASE_URL -u SECRET_KEY -u OPENAI_API_KEY -u OPENAI_BASE_URL 
 
 UI_SOURCES := $(shell find $(UI) -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -path '*/test-results/*' 2>/dev/null)
 
-.PHONY: help setup setup-test run dev ui build test test-rust test-ui test-browser release dist bench bench-agents clean
+.PHONY: help setup setup-test run dev ui build test test-rust test-ui test-browser release dist bench bench-agents crash clean
 
 help: ## Show this list
 	@echo 'Clean Custard. The two that matter: make run, make test.'
@@ -94,6 +94,9 @@ else
 bench-agents:
 	@python3 benches/agents.py $(BIN)
 endif
+
+crash: build ## Kill the server 200 times while people work, and look whether all is there (BIN=path as above)
+	@python3 benches/crash.py $(or $(BIN),$(TARGET)/debug/clean-custard)
 
 clean: ## Remove what was built (not the server's data)
 	cargo clean

@@ -5,6 +5,7 @@ mod audit;
 mod backups;
 mod cloudinary;
 mod health;
+mod rotation;
 mod s3;
 mod traces;
 mod two_servers;
