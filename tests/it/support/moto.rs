@@ -3,7 +3,6 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::app::eventually;
 use super::postgres::free_port;
 
 /// A running server with one bucket. Killed when dropped.
@@ -41,12 +40,15 @@ impl Moto {
         };
         let client = reqwest::Client::new();
         let bucket = format!("{}/{BUCKET}", moto.endpoint);
-        eventually("moto", async || {
+        // Python takes its time to load it, on a busy machine more than anything else that is waited for.
+        for _ in 0..600 {
             let made = client.put(&bucket).timeout(Duration::from_secs(5)).send().await;
-            made.ok()?.status().is_success().then_some(())
-        })
-        .await;
-        moto
+            if made.is_ok_and(|answer| answer.status().is_success()) {
+                return moto;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        panic!("moto did not start within two minutes");
     }
 
     /// The variables that make it a server's storage.
