@@ -47,6 +47,17 @@ struct Scan {
 }
 
 impl<R: Read> Splitter<R> {
+    /// The next chunks, at most so many; none at the end.
+    fn group(&mut self, most: usize) -> Result<Vec<Chunk>> {
+        let mut chunks = Vec::with_capacity(most);
+        while chunks.len() < most
+            && let Some(chunk) = self.next()?
+        {
+            chunks.push(chunk);
+        }
+        Ok(chunks)
+    }
+
     fn next(&mut self) -> Result<Option<Chunk>> {
         let mut want = self.target;
         let mut buffer = std::mem::take(&mut self.rest);
@@ -91,6 +102,11 @@ impl<R: Read> Splitter<R> {
             return Ok(Some(chunk));
         }
     }
+}
+
+/// The beginning of a text up to where its last complete record ends.
+pub fn complete_records<'a>(text: &'a [u8], dialect: &Dialect) -> &'a [u8] {
+    &text[..scan(text, dialect).end.unwrap_or(0)]
 }
 
 fn unclosed(buffer: &[u8], at: usize, line: u64, dialect: &Dialect) -> Error {
@@ -169,12 +185,21 @@ pub struct Text<'a> {
     pub dialect: Dialect,
 }
 
-/// Runs `work` on every chunk on all cores and hands the results to `done` in the order of the file. The
-/// first error stops everything.
+/// How a file is cut for its readers.
+#[derive(Debug, Clone, Copy)]
+pub struct Pieces {
+    /// Size of a chunk in bytes, roughly.
+    pub chunk: usize,
+    /// Chunks that are worked on together.
+    pub together: usize,
+}
+
+/// Runs `work` on every chunk (or so many together, with the number of their group) on all cores and hands the
+/// results to `done` in the order of the file. The first error stops everything.
 pub fn for_each<T: Send>(
     text: Text<'_>,
-    target: usize,
-    work: impl Fn(Chunk) -> Result<T> + Sync,
+    pieces: Pieces,
+    work: impl Fn(usize, Vec<Chunk>) -> Result<T> + Sync,
     mut done: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let mut file = File::open(text.path)?;
@@ -182,43 +207,44 @@ pub fn for_each<T: Send>(
     let mut splitter = Splitter {
         from: file,
         dialect: text.dialect,
-        target,
+        target: pieces.chunk,
         rest: Vec::new(),
         index: 0,
         line: 1,
         ended: false,
     };
     let stop = AtomicBool::new(false);
-    let (to_workers, from_splitter) = sync_channel::<Chunk>(1);
+    let (to_workers, from_splitter) = sync_channel::<(usize, Vec<Chunk>)>(1);
     let from_splitter = Mutex::new(from_splitter);
     let (to_caller, results) = sync_channel::<(usize, Result<T>)>(1);
     std::thread::scope(|scope| {
         let failures = to_caller.clone();
         let stop = &stop;
         scope.spawn(move || {
+            let mut group = 0;
             while !stop.load(Ordering::Relaxed) {
-                match splitter.next() {
-                    Ok(Some(chunk)) => {
-                        if to_workers.send(chunk).is_err() {
+                match splitter.group(pieces.together) {
+                    Ok(chunks) if chunks.is_empty() => return,
+                    Ok(chunks) => {
+                        if to_workers.send((group, chunks)).is_err() {
                             return;
                         }
                     }
-                    Ok(None) => return,
                     Err(error) => {
                         // Nobody listens any more if the caller has failed first.
-                        let _ = failures.send((splitter.index, Err(error)));
+                        let _ = failures.send((group, Err(error)));
                         return;
                     }
                 }
+                group += 1;
             }
         });
         for _ in 0..cores() {
             let to_caller = to_caller.clone();
             let (from_splitter, work) = (&from_splitter, &work);
             scope.spawn(move || {
-                while let Some(chunk) = take(from_splitter) {
-                    let index = chunk.index;
-                    if to_caller.send((index, work(chunk))).is_err() {
+                while let Some((group, chunks)) = take(from_splitter) {
+                    if to_caller.send((group, work(group, chunks))).is_err() {
                         return;
                     }
                 }
@@ -235,7 +261,7 @@ pub fn for_each<T: Send>(
     })
 }
 
-fn take(queue: &Mutex<Receiver<Chunk>>) -> Option<Chunk> {
+fn take<T>(queue: &Mutex<Receiver<T>>) -> Option<T> {
     queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
 

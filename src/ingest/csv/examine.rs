@@ -1,9 +1,9 @@
 //! First pass over a delimited file: how every value is written, which rows are odd. All cores, bounded
-//! memory.
+//! memory. Other users of the same rows may look on (`once`).
 
 use super::super::report::OddRow;
 use super::super::typing::shapes::{Shapes, shorten};
-use super::chunk::{self, Chunk, Text};
+use super::chunk::{self, Chunk, Pieces, Text};
 use super::dialect::{Dialect, Escape};
 use super::head::Head;
 use super::record::{Field, Record, Records};
@@ -19,8 +19,9 @@ const MOST_EXTRA: usize = 32;
 /// Columns at most: beyond that it is no table.
 const MOST_COLUMNS: usize = 5_000;
 
-/// Size of a chunk in the first pass.
-const CHUNK: usize = 4 * 1024 * 1024;
+/// Size of a chunk in the first pass. What is clearly text is found out per chunk, so this is part of the
+/// judgement.
+pub const CHUNK: usize = 4 * 1024 * 1024;
 
 /// What the first pass found.
 #[derive(Debug, Default)]
@@ -46,40 +47,34 @@ pub enum Lines {
 
 /// Goes through the whole file.
 pub fn examine(text: Text<'_>, head: &Head, lines: Lines) -> Result<Examined> {
-    let mut all = Examined::default();
-    all.columns.resize_with(head.width, Shapes::default);
-    chunk::for_each(
-        text,
-        CHUNK,
-        |chunk| chunk_of(&chunk, &text.dialect, head, lines),
-        |part| {
-            if part.not_utf8 || part.backslashes {
-                // The caller starts again under another reading; no use in going on.
-                all.not_utf8 |= part.not_utf8;
-                all.backslashes |= part.backslashes;
-                return Err(Error::Cancelled);
+    let pieces = Pieces {
+        chunk: CHUNK,
+        together: 1,
+    };
+    let work = |_, chunks: Vec<Chunk>| {
+        let mut part = Examined::default();
+        for chunk in &chunks {
+            let added = part.add(chunk_of(chunk, &text.dialect, head, lines, &mut |_, _| ())?);
+            if added.is_err() {
+                // The part says it, too.
+                break;
             }
-            all.rows += part.rows;
-            if all.columns.len() < part.columns.len() {
-                all.columns.resize_with(part.columns.len(), Shapes::default);
-            }
-            for (known, shapes) in all.columns.iter_mut().zip(part.columns) {
-                known.merge(shapes);
-            }
-            all.odd_row_count += part.odd_row_count;
-            let room = SHOWN_ODD_ROWS.saturating_sub(all.odd_rows.len());
-            all.odd_rows.extend(part.odd_rows.into_iter().take(room));
-            Ok(())
-        },
-    )
-    .or_else(|error| match error {
-        Error::Cancelled if all.not_utf8 || all.backslashes => Ok(()),
-        error => Err(error),
-    })?;
-    Ok(all)
+        }
+        Ok(part)
+    };
+    let mut all = Examined::of(head);
+    let outcome = chunk::for_each(text, pieces, work, |part| all.add(part));
+    all.after(outcome)
 }
 
-fn chunk_of(chunk: &Chunk, dialect: &Dialect, head: &Head, lines: Lines) -> Result<Examined> {
+/// Examines one chunk; `row` sees the cells of every row, and its line.
+pub fn chunk_of(
+    chunk: &Chunk,
+    dialect: &Dialect,
+    head: &Head,
+    lines: Lines,
+    row: &mut impl FnMut(&[Field], u64),
+) -> Result<Examined> {
     let mut part = Examined::default();
     if std::str::from_utf8(&chunk.text).is_err() {
         part.not_utf8 = true;
@@ -103,15 +98,14 @@ fn chunk_of(chunk: &Chunk, dialect: &Dialect, head: &Head, lines: Lines) -> Resu
         if cells.len() != head.width || record.torn {
             part.odd(&chunk.text, cells, head, lines, record)?;
         }
-        for (index, field) in cells.iter().enumerate() {
-            if let Some(shapes) = part.columns.get_mut(index) {
-                shapes.add(&field.value(&chunk.text, dialect), record.line);
-            }
+        for (field, shapes) in cells.iter().zip(&mut part.columns) {
+            shapes.add(&field.value(&chunk.text, dialect), record.line);
         }
         // Missing fields are empty.
         for shapes in part.columns.iter_mut().skip(cells.len()) {
             shapes.empty += 1;
         }
+        row(cells, record.line);
     }
     // Rows before the first long one have no cell there.
     let rows = part.rows;
@@ -155,6 +149,44 @@ fn torn_by_backslash(record: &[u8], dialect: &Dialect) -> bool {
 }
 
 impl Examined {
+    /// Nothing found yet.
+    pub fn of(head: &Head) -> Examined {
+        let mut all = Examined::default();
+        all.columns.resize_with(head.width, Shapes::default);
+        all
+    }
+
+    /// What was found, after the whole file or up to where it was clear that it has to be read otherwise.
+    pub fn after(self, outcome: Result<()>) -> Result<Examined> {
+        match outcome {
+            // The caller starts again under another reading.
+            Err(Error::Cancelled) if self.not_utf8 || self.backslashes => Ok(self),
+            Err(error) => Err(error),
+            Ok(()) => Ok(self),
+        }
+    }
+
+    /// Adds what was found in a later part of the file. Errors: `Cancelled` when it has to be read otherwise, so
+    /// that there is no use in going on.
+    pub fn add(&mut self, part: Examined) -> Result<()> {
+        if part.not_utf8 || part.backslashes {
+            self.not_utf8 |= part.not_utf8;
+            self.backslashes |= part.backslashes;
+            return Err(Error::Cancelled);
+        }
+        self.rows += part.rows;
+        if self.columns.len() < part.columns.len() {
+            self.columns.resize_with(part.columns.len(), Shapes::default);
+        }
+        for (known, shapes) in self.columns.iter_mut().zip(part.columns) {
+            known.merge(shapes);
+        }
+        self.odd_row_count += part.odd_row_count;
+        let room = SHOWN_ODD_ROWS.saturating_sub(self.odd_rows.len());
+        self.odd_rows.extend(part.odd_rows.into_iter().take(room));
+        Ok(())
+    }
+
     fn odd(&mut self, text: &[u8], cells: &[Field], head: &Head, lines: Lines, record: Record) -> Result<()> {
         let (found, width) = (cells.len(), head.width);
         // Sheets and JSON leave out what is empty.

@@ -1,6 +1,7 @@
 //! Delimited text: CSV, TSV and their relatives, and the plain text that other formats are turned into.
 //!
-//! Two passes: [`examine`] looks at how every value is written, [`write`] writes typed Parquet. Own code
+//! [`examine`] looks at how every value is written, [`write`] writes typed Parquet; usually both happen in one
+//! pass ([`once`]), because the beginning of a file has shown already what its columns are. Own code
 //! instead of polars' reader, which has no backslash escapes, no line numbers, one encoding, gives up on
 //! ragged rows, and infers types from the first rows or takes minutes over all of them.
 
@@ -8,15 +9,18 @@ pub mod chunk;
 pub mod dialect;
 pub mod examine;
 pub mod head;
+pub mod once;
 pub mod record;
 pub mod write;
 
 use std::path::{Path, PathBuf};
 
-use self::chunk::Text;
+use self::chunk::{Chunk, Text};
 use self::dialect::{Complete, Dialect, Escape};
 use self::examine::{Examined, Lines};
 use self::head::Head;
+use self::once::Once;
+use self::write::Written;
 use super::encoding::{self, Encoding};
 use super::report::{Report, ReportColumn, Unparsed};
 use super::typing::decide::{self, Customs, Decision};
@@ -60,7 +64,8 @@ pub fn import(
             skip,
             dialect: found,
         };
-        let examined = examine::examine(text, &head, Lines::Own)?;
+        let surveyed = survey(text, &head, Lines::Own, overrides, &sample, to)?;
+        let examined = &surveyed.examined;
         if examined.not_utf8 {
             encoding = encoding::without_utf8(original)?;
             path = work.join("text");
@@ -85,7 +90,7 @@ pub fn import(
         };
         report.odd_rows.extend(head.titles.iter().cloned());
         report.odd_row_count = head.titles.len() as u64;
-        return typed(text, &head, Lines::Own, examined, overrides, report, to);
+        return typed(text, &head, Lines::Own, surveyed, overrides, report, to);
     }
 }
 
@@ -103,6 +108,7 @@ pub fn import_plain(
         skip: 0,
         dialect: Dialect::PLAIN,
     };
+    let (sample, _) = encoding::beginning(path, 0, SAMPLE)?;
     let head = match names {
         Some(names) => Head {
             skip: 0,
@@ -110,35 +116,64 @@ pub fn import_plain(
             width: names.len(),
             titles: Vec::new(),
         },
-        None => {
-            let (sample, _) = encoding::beginning(path, 0, SAMPLE)?;
-            head::read(&sample, &text.dialect, Lines::FirstField)
-        }
+        None => head::read(&sample, &text.dialect, Lines::FirstField),
     };
     report.header = head.header.is_some();
     report.odd_row_count += head.titles.len() as u64;
     report.odd_rows.splice(0..0, head.titles.iter().cloned());
-    let examined = examine::examine(text, &head, Lines::FirstField)?;
-    typed(text, &head, Lines::FirstField, examined, overrides, report, to)
+    let surveyed = survey(text, &head, Lines::FirstField, overrides, &sample, to)?;
+    typed(text, &head, Lines::FirstField, surveyed, overrides, report, to)
 }
 
-/// Decides types and writes.
-fn typed(
+/// Examines all rows, and writes them at the same time if the beginning tells what the columns are.
+fn survey(
     text: Text<'_>,
     head: &Head,
     lines: Lines,
-    examined: Examined,
     overrides: Option<&TableOverride>,
-    mut report: Report,
+    sample: &[u8],
     to: &Path,
-) -> Result<Report> {
-    let names = head.names(examined.columns.len());
+) -> Result<Once> {
+    let beginning = Chunk {
+        index: 0,
+        text: chunk::complete_records(sample, &text.dialect).to_vec(),
+        line: 1,
+    };
+    let guess = examine::chunk_of(&beginning, &text.dialect, head, lines, &mut |_, _| ())
+        .ok()
+        .filter(|beginning| beginning.rows > 0 && !beginning.not_utf8 && !beginning.backslashes)
+        // What is wrong with it will be wrong with the whole file, and is said then.
+        .and_then(|beginning| plan(text, head, &beginning.columns, overrides).ok());
+    let Some(guess) = guess else {
+        return Ok(Once {
+            examined: examine::examine(text, head, lines)?,
+            table: None,
+        });
+    };
+    let columns = write_as(&guess);
+    let holds = |examined: &Examined, written: &[Written]| {
+        let is_lost = |(written, column): (&Written, &Planned)| written.unparsed_count > 0 && !column.chosen;
+        !written.iter().zip(&guess).any(is_lost)
+            && plan(text, head, &examined.columns, overrides)
+                .is_ok_and(|planned| write_as(&planned) == columns)
+    };
+    once::run(text, head, lines, columns.clone(), to, holds)
+}
+
+/// Decides names and types.
+fn plan(
+    text: Text<'_>,
+    head: &Head,
+    columns: &[Shapes],
+    overrides: Option<&TableOverride>,
+) -> Result<Vec<Planned>> {
+    let names = head.names(columns.len());
     if names.is_empty() {
         return Err(Error::Invalid(
             "The file has no columns; there is nothing to import.".into(),
         ));
     }
-    let customs = Customs::of(&examined.columns, text.dialect.delimiter);
+    let customs = Customs::of(columns, text.dialect.delimiter);
     let overrides = overrides.map_or(&[][..], |table| &table.columns);
     for wanted in overrides {
         if !names.iter().any(|(name, _)| *name == wanted.name) {
@@ -154,7 +189,7 @@ fn typed(
         }
     }
     let mut planned = Vec::with_capacity(names.len());
-    for (shapes, (name, _)) in examined.columns.iter().zip(&names) {
+    for (shapes, (name, _)) in columns.iter().zip(&names) {
         let wanted = overrides.iter().find(|wanted| wanted.name == *name);
         planned.push(Planned::of(name, shapes, customs, wanted)?);
     }
@@ -167,15 +202,38 @@ fn typed(
     for (column, name) in planned.iter_mut().zip(finals) {
         column.name = name;
     }
+    Ok(planned)
+}
+
+fn write_as(planned: &[Planned]) -> Vec<write::Column> {
+    planned
+        .iter()
+        .map(|column| write::Column {
+            name: column.name.clone(),
+            kind: column.decision.kind,
+        })
+        .collect()
+}
+
+/// Decides types and writes, unless that has been done already as it should be.
+fn typed(
+    text: Text<'_>,
+    head: &Head,
+    lines: Lines,
+    surveyed: Once,
+    overrides: Option<&TableOverride>,
+    mut report: Report,
+    to: &Path,
+) -> Result<Report> {
+    let Once { examined, mut table } = surveyed;
+    let names = head.names(examined.columns.len());
+    let mut planned = plan(text, head, &examined.columns, overrides)?;
     let (rows, written) = loop {
-        let columns: Vec<write::Column> = planned
-            .iter()
-            .map(|column| write::Column {
-                name: column.name.clone(),
-                kind: column.decision.kind,
-            })
-            .collect();
-        let (rows, written) = write::write(text, head.skip, lines, &columns, to)?;
+        let columns = write_as(&planned);
+        let (rows, written) = match table.take() {
+            Some((guess, rows, written)) if guess == columns => (rows, written),
+            _ => write::write(text, head.skip, lines, &columns, to)?,
+        };
         // What the first pass judged readable must be; otherwise the column stays text rather than lose a
         // value.
         let mut again = false;

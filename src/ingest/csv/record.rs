@@ -82,6 +82,79 @@ pub struct Records<'a> {
     at: usize,
     line: u64,
     dialect: Dialect,
+    ends: Ends,
+}
+
+/// Where fields may end: the delimiters and terminators of one block of text, found together. Fields are short,
+/// and a branch that is guessed wrongly at the end of each costs more than reading it.
+#[derive(Debug)]
+struct Ends {
+    delimiter: u64,
+    terminator: u64,
+    /// Where the block begins; a block begins at a multiple of its length.
+    block: usize,
+    /// A bit for each byte of the block.
+    mask: u64,
+}
+
+/// Bytes of a block of [`Ends`].
+const BLOCK: usize = u64::BITS as usize;
+
+impl Ends {
+    fn new(dialect: &Dialect) -> Ends {
+        let everywhere = |byte: u8| u64::from_ne_bytes([byte; 8]);
+        Ends {
+            delimiter: everywhere(dialect.delimiter),
+            terminator: everywhere(dialect.terminator),
+            block: usize::MAX,
+            mask: 0,
+        }
+    }
+
+    /// The next place at or after `at` where a field ends; the text's length if none does.
+    fn next(&mut self, text: &[u8], mut at: usize) -> usize {
+        while at < text.len() {
+            let block = at - at % BLOCK;
+            if block != self.block {
+                self.block = block;
+                self.mask = self.find(&text[block..text.len().min(block + BLOCK)]);
+            }
+            let ahead = self.mask >> (at - block);
+            if ahead != 0 {
+                return at + ahead.trailing_zeros() as usize;
+            }
+            at = block + BLOCK;
+        }
+        text.len()
+    }
+
+    fn find(&self, bytes: &[u8]) -> u64 {
+        if let Ok(block) = <&[u8; BLOCK]>::try_from(bytes) {
+            return self.find_in(block);
+        }
+        // The end of the text. Zeros may be found beyond it, too, if somebody separates by them.
+        let mut block = [0; BLOCK];
+        block[..bytes.len()].copy_from_slice(bytes);
+        self.find_in(&block) & !(u64::MAX << bytes.len())
+    }
+
+    fn find_in(&self, block: &[u8; BLOCK]) -> u64 {
+        let (words, _) = block.as_chunks::<8>();
+        let mut mask = 0;
+        for (at, word) in words.iter().enumerate() {
+            let word = u64::from_le_bytes(*word);
+            let found = zero_bytes(word ^ self.delimiter) | zero_bytes(word ^ self.terminator);
+            // Gathers the top bits of the eight bytes into one.
+            mask |= ((found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56) << (8 * at);
+        }
+        mask
+    }
+}
+
+/// The top bit of every byte that is zero, and no other bit.
+fn zero_bytes(word: u64) -> u64 {
+    const LOW: u64 = 0x7f7f_7f7f_7f7f_7f7f;
+    !(((word & LOW) + LOW) | word | LOW)
 }
 
 impl<'a> Records<'a> {
@@ -92,6 +165,7 @@ impl<'a> Records<'a> {
             at: 0,
             line,
             dialect: *dialect,
+            ends: Ends::new(dialect),
         }
     }
 
@@ -162,9 +236,7 @@ impl<'a> Records<'a> {
                 }
             }
             // To the delimiter or the end of the record; after a closing quote that is right here.
-            while at < text.len() && text[at] != delimiter && text[at] != terminator {
-                at += 1;
-            }
+            at = self.ends.next(text, at);
             let mut end = at;
             let at_delimiter = text.get(at) == Some(&delimiter);
             if !at_delimiter && terminator == b'\n' && end > start && text[end - 1] == b'\r' {
@@ -264,6 +336,34 @@ mod tests {
         );
         assert_eq!(rows("\"a\"b,c\n", &Dialect::PLAIN), [["\"a\"b", "c"]]);
         assert_eq!(rows("\"\"\n\"\"\n", &Dialect::PLAIN), [[""], [""]]);
+    }
+
+    #[test]
+    fn fields_end_where_they_end_wherever_a_block_does() {
+        // Every length around a block, fields of every length.
+        for length in 0..3 * BLOCK {
+            let text: Vec<u8> = (0..length)
+                .map(|at| match at * at % 11 {
+                    3 => b',',
+                    5 if at % 7 == 0 => b'\n',
+                    _ => 0x2b + (at % 3) as u8 + 0x80 * u8::from(at % 5 == 0),
+                })
+                .collect();
+            let mut ends = Ends::new(&Dialect::PLAIN);
+            for from in 0..=length {
+                let expected = (from..length).find(|at| matches!(text[*at], b',' | b'\n'));
+                assert_eq!(
+                    ends.next(&text, from),
+                    expected.unwrap_or(length),
+                    "{length} {from}"
+                );
+            }
+            let mut zeros = Ends::new(&Dialect {
+                delimiter: 0,
+                ..Dialect::PLAIN
+            });
+            assert_eq!(zeros.next(b"abc", 0), 3);
+        }
     }
 
     #[test]

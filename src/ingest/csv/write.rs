@@ -1,5 +1,5 @@
 //! Second pass over a delimited file: values become typed columns, columns become Parquet. All cores; one
-//! chunk of the file is one row group.
+//! chunk of the file is one row group. [`Group`] and [`Table`] also serve who does both passes at once (`once`).
 
 use std::fs::File;
 use std::path::Path;
@@ -14,13 +14,14 @@ use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{ArrowColumnChunk, ArrowRowGroupWriterFactory, compute_leaves};
 use parquet::basic::Compression;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 
 use super::super::report::Unparsed;
 use super::super::typing::date;
 use super::super::typing::kind::{DECIMAL_DIGITS, Kind, Zone};
 use super::super::typing::number;
 use super::super::typing::shapes::{is_null_in_text, is_null_token, read_truth, read_yes_no, shorten};
-use super::chunk::{self, Chunk, Text};
+use super::chunk::{self, Chunk, Pieces, Text};
 use super::dialect::Dialect;
 use super::examine::{Lines, cells};
 use super::record::{Field, Records};
@@ -33,7 +34,7 @@ const CHUNK: usize = 16 * 1024 * 1024;
 const SHOWN_UNPARSED: usize = 10;
 
 /// A column to write.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {
     pub name: String,
     pub kind: Kind,
@@ -66,97 +67,156 @@ pub fn write(
     columns: &[Column],
     to: &Path,
 ) -> Result<(u64, Vec<Written>)> {
-    let schema: SchemaRef = Arc::new(Schema::new(
-        columns
-            .iter()
-            .map(|column| ArrowField::new(&column.name, column.kind.data_type(), true))
-            .collect::<Vec<_>>(),
-    ));
-    let writer = ArrowWriter::try_new(File::create(to)?, schema.clone(), Some(properties()))
-        .map_err(Error::internal)?;
-    let (mut writer, factory) = writer.into_serialized_writer().map_err(Error::internal)?;
-    let mut rows = 0;
-    let mut written = vec![Written::default(); columns.len()];
-    chunk::for_each(
-        text,
-        CHUNK,
-        |chunk| encode(&chunk, &text.dialect, skip, lines, columns, &schema, &factory),
-        |part| {
-            rows += part.rows;
-            for (known, new) in written.iter_mut().zip(part.written) {
-                known.nulls += new.nulls;
-                known.unparsed_count += new.unparsed_count;
-                let room = SHOWN_UNPARSED.saturating_sub(known.unparsed.len());
-                known.unparsed.extend(new.unparsed.into_iter().take(room));
-            }
-            if part.rows > 0 {
-                let mut group = writer.next_row_group().map_err(Error::internal)?;
-                for column in part.encoded {
-                    column.append_to_row_group(&mut group).map_err(Error::internal)?;
-                }
-                group.close().map_err(Error::internal)?;
-            }
-            Ok(())
-        },
-    )?;
-    writer.close().map_err(Error::internal)?;
-    Ok((rows, written))
+    let (mut table, encoder) = Table::create(columns, to)?;
+    let pieces = Pieces {
+        chunk: CHUNK,
+        together: 1,
+    };
+    let work = |number, chunks: Vec<Chunk>| {
+        let mut group = Group::new(columns);
+        for chunk in &chunks {
+            group.read(chunk, &text.dialect, skip, lines);
+        }
+        drop(chunks);
+        encoder.encode(group, number)
+    };
+    chunk::for_each(text, pieces, work, |part| table.append(part))?;
+    table.close()
 }
 
-struct Part {
+/// A Parquet file that row groups are appended to.
+pub struct Table {
+    writer: SerializedFileWriter<File>,
     rows: u64,
     written: Vec<Written>,
+}
+
+/// Makes row groups for a [`Table`], on any thread.
+pub struct Encoder {
+    schema: SchemaRef,
+    factory: ArrowRowGroupWriterFactory,
+}
+
+/// A row group, encoded.
+pub struct Part {
+    rows: u64,
+    pub written: Vec<Written>,
     encoded: Vec<ArrowColumnChunk>,
 }
 
-fn encode(
-    chunk: &Chunk,
-    dialect: &Dialect,
-    skip: usize,
-    lines: Lines,
-    columns: &[Column],
-    schema: &Schema,
-    factory: &ArrowRowGroupWriterFactory,
-) -> Result<Part> {
-    let mut builders: Vec<Builder> = columns.iter().map(|column| Builder::new(column.kind)).collect();
-    let mut records = Records::new(&chunk.text, chunk.line, dialect);
-    let mut fields: Vec<Field> = Vec::new();
-    if chunk.index == 0 {
-        for _ in 0..skip {
-            records.next_into(&mut fields);
+impl Table {
+    /// Begins the file; what was there before is gone.
+    pub fn create(columns: &[Column], to: &Path) -> Result<(Table, Encoder)> {
+        let schema: SchemaRef = Arc::new(Schema::new(
+            columns
+                .iter()
+                .map(|column| ArrowField::new(&column.name, column.kind.data_type(), true))
+                .collect::<Vec<_>>(),
+        ));
+        let writer = ArrowWriter::try_new(File::create(to)?, schema.clone(), Some(properties()))
+            .map_err(Error::internal)?;
+        let (writer, factory) = writer.into_serialized_writer().map_err(Error::internal)?;
+        let table = Table {
+            writer,
+            rows: 0,
+            written: vec![Written::default(); columns.len()],
+        };
+        Ok((table, Encoder { schema, factory }))
+    }
+
+    /// Appends the next row group.
+    pub fn append(&mut self, part: Part) -> Result<()> {
+        self.rows += part.rows;
+        for (known, new) in self.written.iter_mut().zip(part.written) {
+            known.nulls += new.nulls;
+            known.unparsed_count += new.unparsed_count;
+            let room = SHOWN_UNPARSED.saturating_sub(known.unparsed.len());
+            known.unparsed.extend(new.unparsed.into_iter().take(room));
+        }
+        if part.rows > 0 {
+            let mut group = self.writer.next_row_group().map_err(Error::internal)?;
+            for column in part.encoded {
+                column.append_to_row_group(&mut group).map_err(Error::internal)?;
+            }
+            group.close().map_err(Error::internal)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file; how many rows it has, and what became of each column.
+    pub fn close(self) -> Result<(u64, Vec<Written>)> {
+        self.writer.close().map_err(Error::internal)?;
+        Ok((self.rows, self.written))
+    }
+}
+
+impl Encoder {
+    /// Encodes and compresses a row group.
+    pub fn encode(&self, group: Group, number: usize) -> Result<Part> {
+        let mut written = Vec::with_capacity(group.builders.len());
+        let mut encoded = Vec::with_capacity(group.builders.len());
+        if group.rows > 0 {
+            let writers = self
+                .factory
+                .create_column_writers(number)
+                .map_err(Error::internal)?;
+            for ((builder, field), mut writer) in
+                group.builders.into_iter().zip(self.schema.fields()).zip(writers)
+            {
+                let (array, report) = builder.finish()?;
+                for leaf in compute_leaves(field, &array).map_err(Error::internal)? {
+                    writer.write(&leaf).map_err(Error::internal)?;
+                }
+                encoded.push(writer.close().map_err(Error::internal)?);
+                written.push(report);
+            }
+        }
+        Ok(Part {
+            rows: group.rows,
+            written,
+            encoded,
+        })
+    }
+}
+
+/// The rows of one row group, typed.
+pub struct Group {
+    builders: Vec<Builder>,
+    rows: u64,
+}
+
+impl Group {
+    pub fn new(columns: &[Column]) -> Group {
+        Group {
+            builders: columns.iter().map(|column| Builder::new(column.kind)).collect(),
+            rows: 0,
         }
     }
-    let mut rows = 0;
-    while let Some(mut record) = records.next_into(&mut fields) {
-        let cells = cells(&chunk.text, &mut fields, dialect, lines, &mut record);
-        rows += 1;
-        for (index, builder) in builders.iter_mut().enumerate() {
+
+    /// Adds a row; cells it lacks are null.
+    pub fn push(&mut self, text: &[u8], cells: &[Field], dialect: &Dialect, line: u64) {
+        self.rows += 1;
+        for (index, builder) in self.builders.iter_mut().enumerate() {
             match cells.get(index) {
-                Some(field) => builder.push(&field.value(&chunk.text, dialect), *field, record.line),
+                Some(field) => builder.push(&field.value(text, dialect), *field, line),
                 None => builder.push_null(),
             }
         }
     }
-    let mut written = Vec::with_capacity(builders.len());
-    let mut encoded = Vec::with_capacity(builders.len());
-    if rows > 0 {
-        let writers = factory
-            .create_column_writers(chunk.index)
-            .map_err(Error::internal)?;
-        for ((builder, field), mut writer) in builders.into_iter().zip(schema.fields()).zip(writers) {
-            let (array, report) = builder.finish()?;
-            for leaf in compute_leaves(field, &array).map_err(Error::internal)? {
-                writer.write(&leaf).map_err(Error::internal)?;
+
+    fn read(&mut self, chunk: &Chunk, dialect: &Dialect, skip: usize, lines: Lines) {
+        let mut records = Records::new(&chunk.text, chunk.line, dialect);
+        let mut fields: Vec<Field> = Vec::new();
+        if chunk.index == 0 {
+            for _ in 0..skip {
+                records.next_into(&mut fields);
             }
-            encoded.push(writer.close().map_err(Error::internal)?);
-            written.push(report);
+        }
+        while let Some(mut record) = records.next_into(&mut fields) {
+            let cells = cells(&chunk.text, &mut fields, dialect, lines, &mut record);
+            self.push(&chunk.text, cells, dialect, record.line);
         }
     }
-    Ok(Part {
-        rows,
-        written,
-        encoded,
-    })
 }
 
 /// Values of one column of one chunk.

@@ -193,6 +193,45 @@ pub fn read(text: &[u8]) -> Option<Written> {
     if text.len() < 6 || text.len() > 48 {
         return None;
     }
+    iso(text).or_else(|| any(text))
+}
+
+/// As [`read`] for `2024-02-29` and `2024-02-29 14:05:09`, as programs write them; none for everything that has
+/// to be looked at closely.
+fn iso(text: &[u8]) -> Option<Written> {
+    let two = |at: usize| -> Option<u32> {
+        let (tens, ones) = (text[at].wrapping_sub(b'0'), text[at + 1].wrapping_sub(b'0'));
+        (tens <= 9 && ones <= 9).then(|| u32::from(tens * 10 + ones))
+    };
+    let clock = match text.len() {
+        10 => None,
+        19 if matches!(text[10], b' ' | b'T') && text[13] == b':' && text[16] == b':' => {
+            let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
+            if hour > 23 || minute > 59 || second > 59 {
+                return None;
+            }
+            Some(i64::from(hour * 3600 + minute * 60 + second) * MICROS_PER_SECOND)
+        }
+        _ => return None,
+    };
+    if text[4] != b'-' || text[7] != b'-' {
+        return None;
+    }
+    let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
+    let written = Written {
+        layout: Layout::YearFirst,
+        first: month,
+        second: day,
+        year: year as i32,
+        short_year: false,
+        unpadded: false,
+        clock,
+        zone: None,
+    };
+    (year > 0 && written.days(DayOrder::DayFirst).is_some()).then_some(written)
+}
+
+fn any(text: &[u8]) -> Option<Written> {
     let mut at = 0;
     if text[0].is_ascii_alphabetic() {
         skip_weekday(text, &mut at);
@@ -512,6 +551,40 @@ mod tests {
             iso("12/31/1999", DayOrder::MonthFirst).as_deref(),
             Some("1999-12-31T00:00:00")
         );
+    }
+
+    #[test]
+    fn the_short_way_leads_where_the_long_one_does() {
+        let parts = ["0000", "0001", "1999", "2024", "20x4"];
+        let days = [
+            "-01-31", "-02-29", "-2-029", "-00-10", "-12-32", "/12-31", "-12/31", "-13-01",
+        ];
+        let clocks = [
+            "",
+            " 00:00:00",
+            "T23:59:59",
+            " 24:00:00",
+            " 12:60:00",
+            " 12:00:60",
+            " 1:02:003",
+            "t12:00:00",
+            ",12:00:00",
+            " 12.00.00",
+            " 12:00:0x",
+        ];
+        let mut read_by_both = 0;
+        for year in parts {
+            for day in days {
+                for clock in clocks {
+                    let text = format!("{year}{day}{clock}");
+                    if let Some(written) = super::iso(text.as_bytes()) {
+                        assert_eq!(any(text.as_bytes()), Some(written), "{text}");
+                        read_by_both += 1;
+                    }
+                }
+            }
+        }
+        assert!(read_by_both > 10, "{read_by_both}");
     }
 
     #[test]

@@ -150,7 +150,10 @@ fn strip(text: &[u8]) -> Option<(bool, Around, &[u8])> {
         negative = true;
         text = trim(rest);
     }
-    if let Some(length) = currency_at_start(text) {
+    // No currency begins with a digit.
+    if !text.first()?.is_ascii_digit()
+        && let Some(length) = currency_at_start(text)
+    {
         around = Around::Currency(key(&text[..length]));
         text = trim(&text[length..]);
         if !negative && text.first() == Some(&b'-') {
@@ -173,6 +176,7 @@ fn strip(text: &[u8]) -> Option<(bool, Around, &[u8])> {
 fn blank_at(text: &[u8], at: usize) -> Option<usize> {
     match text[at] {
         b' ' | b'\'' => Some(1),
+        byte if byte.is_ascii() => None,
         _ if text[at..].starts_with("\u{a0}".as_bytes()) => Some(2),
         _ if text[at..].starts_with("\u{202f}".as_bytes())
             || text[at..].starts_with("\u{2009}".as_bytes())
@@ -189,6 +193,38 @@ pub fn shape(text: &[u8]) -> Option<Shape> {
     if text.len() > 60 {
         return None;
     }
+    plain_shape(text).or_else(|| any_shape(text))
+}
+
+/// As [`shape`] for `12`, `-12.5` and their like, the commonest; none for everything that has to be looked at
+/// closely.
+fn plain_shape(text: &[u8]) -> Option<Shape> {
+    let body = text.strip_prefix(b"-").unwrap_or(text);
+    let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = digits(body);
+    let padded = whole > 1 && body[0] == b'0';
+    let scale = match body[whole..].split_first() {
+        None => 0,
+        Some((b'.', rest)) if !rest.is_empty() && digits(rest) == rest.len() && !padded => rest.len(),
+        Some(_) => return None,
+    };
+    let layout = match (whole, scale) {
+        (0, _) => return None,
+        (_, 0) if padded => Layout::Padded,
+        (19.., 0) => Layout::Long,
+        (_, 0) => Layout::Integer,
+        (1..=3, 3) if body[0] != b'0' => Layout::PointOrGroup,
+        _ => Layout::Point,
+    };
+    Some(Shape {
+        layout,
+        around: Around::Nothing,
+        whole: whole as u32,
+        scale: scale as u32,
+    })
+}
+
+fn any_shape(text: &[u8]) -> Option<Shape> {
     let (_, around, body) = strip(text)?;
     if body[0] == b'+' {
         let padded = body.len() > 1 && body[1..].iter().all(u8::is_ascii_digit);
@@ -350,6 +386,9 @@ pub struct Value {
 impl Value {
     /// With exactly `scale` digits after the separator; none if digits would be lost.
     pub fn at_scale(self, scale: u32) -> Option<i128> {
+        if self.scale == scale {
+            return Some(self.mantissa);
+        }
         if self.scale <= scale {
             return self
                 .mantissa
@@ -362,6 +401,41 @@ impl Value {
 
 /// The value of a whole field under a settled style; none if it is not written so.
 pub fn read(text: &[u8], style: Style) -> Option<Value> {
+    plain_value(text, style.decimal).or_else(|| any_value(text, style))
+}
+
+/// As [`read`] for at most 18 digits with nothing but a sign and a decimal separator; none for everything that
+/// has to be looked at closely.
+fn plain_value(text: &[u8], decimal: u8) -> Option<Value> {
+    let (negative, body) = match text.strip_prefix(b"-") {
+        Some(body) => (true, body),
+        None => (false, text),
+    };
+    if body.len() > 18 {
+        return None;
+    }
+    let mut mantissa = 0_i64;
+    let mut point = None;
+    for (at, byte) in body.iter().enumerate() {
+        if byte.is_ascii_digit() {
+            mantissa = mantissa * 10 + i64::from(byte - b'0');
+        } else if *byte == decimal && point.is_none() {
+            point = Some(at);
+        } else {
+            return None;
+        }
+    }
+    let scale = point.map_or(0, |point| body.len() - point - 1);
+    if body.len() == usize::from(point.is_some()) {
+        return None;
+    }
+    Some(Value {
+        mantissa: i128::from(if negative { -mantissa } else { mantissa }),
+        scale: scale as u32,
+    })
+}
+
+fn any_value(text: &[u8], style: Style) -> Option<Value> {
     let (negative, _, body) = if style.decorated {
         strip(text)?
     } else {
@@ -509,6 +583,70 @@ mod tests {
             } else {
                 assert_eq!(shape(text.as_bytes()), None, "{text}");
             }
+        }
+    }
+
+    /// Words made of what numbers are made of, all up to a length.
+    fn each_word(length: usize, check: &mut dyn FnMut(&[u8])) {
+        const LETTERS: &[u8] = b"0159-.,+ e%$(";
+        let mut word = vec![0; length];
+        let mut count = LETTERS.len().pow(length as u32);
+        while count > 0 {
+            count -= 1;
+            let mut rest = count;
+            for slot in &mut word {
+                *slot = LETTERS[rest % LETTERS.len()];
+                rest /= LETTERS.len();
+            }
+            check(&word);
+        }
+    }
+
+    #[test]
+    fn the_short_ways_lead_where_the_long_ones_do() {
+        let styles = [
+            Style::PLAIN,
+            Style {
+                decimal: b',',
+                grouping: Grouping::Point,
+                decorated: true,
+            },
+            Style {
+                decimal: b'.',
+                grouping: Grouping::Space,
+                decorated: false,
+            },
+        ];
+        let mut check = |text: &[u8]| {
+            let shown = String::from_utf8_lossy(text);
+            if let Some(shape) = plain_shape(text) {
+                assert_eq!(any_shape(text), Some(shape), "{shown}");
+            }
+            for style in styles {
+                if let Some(value) = plain_value(text, style.decimal) {
+                    assert_eq!(any_value(text, style), Some(value), "{shown}");
+                }
+            }
+        };
+        for length in 1..=4 {
+            each_word(length, &mut check);
+        }
+        for text in [
+            "123456789012345678",
+            "1234567890123456789",
+            "-999999999999999999",
+            "99999999999999999.9",
+            "0.123456789012345678",
+            "12345678901234567890.5",
+            "001.5",
+            "-0.001",
+            "1.234",
+            "0.234",
+            "123.456",
+            "1234.567",
+            "-12.345",
+        ] {
+            check(text.as_bytes());
         }
     }
 

@@ -119,7 +119,12 @@ impl Default for Shapes {
 /// Whether a whole (trimmed) value is a word for "nothing". In columns of text these words are kept: "NA" may
 /// be Namibia and "None" an answer.
 pub fn is_null_token(text: &[u8]) -> bool {
-    if text.len() > 8 {
+    // Nearly every value is told by its first byte.
+    let begins = matches!(
+        text.first(),
+        Some(b'n' | b'N' | b'#' | b'(' | b'-' | b'.' | b'?' | b'\\' | b'<' | b'\xe2')
+    );
+    if text.len() > 8 || !begins {
         return false;
     }
     let mut lower = [0_u8; 8];
