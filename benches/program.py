@@ -70,11 +70,18 @@ def clean_environment():
     return {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
 
 
+def unlimited(role):
+    """All requests come from one account here, faster than any person's; only a server knows these limits."""
+    if role != "server":
+        return {}
+    return {"CUSTARD_LIMITS_ASK_PER_MINUTE": "0", "CUSTARD_LIMITS_EVERYTHING_PER_MINUTE": "0"}
+
+
 @contextlib.contextmanager
 def running(*command):
     """A process of the program, stopped at the end; its log is shown when it dies on its own."""
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(command, env=clean_environment(), stdout=log, stderr=log)
+        process = subprocess.Popen(command, env=clean_environment() | unlimited(command[1]), stdout=log, stderr=log)
         try:
             yield process
             if process.poll() is not None:

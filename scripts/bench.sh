@@ -18,6 +18,10 @@ if ! "$venv/bin/python" -c 'import duckdb, pyarrow' 2>/dev/null; then
   "$venv/bin/pip" install --quiet --disable-pip-version-check 'duckdb>=1.4' 'pyarrow>=20'
 fi
 
+if ! type -P wrk >/dev/null; then
+  scripts/setup.sh bench || echo "    going on without wrk: a slower load generator takes its place"
+fi
+
 echo "==> The program"
 "$venv/bin/python" benches/program.py "$binary"
 echo "==> PostgreSQL behind an agent"

@@ -3,6 +3,7 @@
 # rest. It never removes or downgrades anything.
 # usage: setup.sh build      what `make run` needs
 #        setup.sh test       the same, and what `make test` needs
+#        setup.sh bench      a load generator for the benchmark
 #        setup.sh chromium   print the path of the browser for the tests
 #        setup.sh mongod     print the path of mongod for the tests
 #        setup.sh moto       print the folder of moto (S3) for the tests
@@ -296,8 +297,9 @@ test)
   check_moto
   check_chromium
   ;;
+bench) has wrk || apt_install "A load generator" wrk ;;
 chromium) find_chromium || fail "Chromium is missing. Please run: make setup-test" ;;
 mongod) find_mongod || fail "mongod is missing. Please run: make setup-test" ;;
 moto) find_moto || fail "moto is missing. Please run: make setup-test" ;;
-*) fail "usage: scripts/setup.sh build|test|chromium|mongod|moto" ;;
+*) fail "usage: scripts/setup.sh build|test|bench|chromium|mongod|moto" ;;
 esac

@@ -7,6 +7,7 @@ pub mod mongo;
 pub mod names;
 pub mod policy;
 pub mod sql;
+mod stack;
 mod syntax;
 
 use crate::catalog::{Catalog, Dialect};

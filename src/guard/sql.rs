@@ -14,6 +14,7 @@ use sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
 
 use super::dialect::{ArgumentNames, Budgeted};
 use super::functions;
+use super::stack;
 use super::syntax::{self, Walk, refused, shortened};
 use crate::catalog::Dialect;
 use crate::error::{Error, Result, SourceFault};
@@ -33,6 +34,8 @@ const STACK: usize = 512 * 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Guarded {
     pub statement: Statement,
+    /// Of the text it came from, see [`stack::size`].
+    pub(super) size: usize,
 }
 
 impl Guarded {
@@ -56,8 +59,10 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
         )));
     }
     // Whatever is too deep is also dropped in there.
-    stacker::grow(STACK, || {
+    let size = stack::size(sql);
+    stack::with_room(size, STACK, || {
         let mut statement = parse(sql, dialect, ArgumentNames::Plain)?;
+        let read = statement.clone();
         let mut guard = Guard {
             dialect,
             depth: 0,
@@ -70,11 +75,14 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
         let names = match dialect {
             // This also proves that DataFusion's own parser will not take for ever.
             Dialect::Datafusion => ArgumentNames::Computed,
+            // The text that was read already, as at an agent, which is sent what was written here before:
+            // reading it again would give the same tree.
+            _ if written == sql && read == statement => return Ok(Guarded { statement, size }),
             _ => ArgumentNames::Plain,
         };
         let again = parse(&written, dialect, names);
         match again {
-            Ok(again) if again == statement => Ok(Guarded { statement }),
+            Ok(again) if again == statement => Ok(Guarded { statement, size }),
             Err(error @ Error::Refused(_)) => Err(error),
             _ => Err(Error::Refused(
                 "The query could not be written out again unchanged, so it does not run; write it more \

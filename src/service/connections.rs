@@ -1,8 +1,10 @@
 //! Connections to databases behind agents: their keys, catalogs and live state.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::NaiveDateTime;
+use moka::future::Cache;
 use serde_json::json;
 use tokio::sync::broadcast;
 
@@ -26,12 +28,24 @@ const KEY_PREFIX: &str = "custard_agent_";
 /// Stored instead of a key's hash when no key opens the connection; no hash is empty.
 const NO_KEY: &str = "";
 
+/// How long a connection's name is believed to be what another server may have changed.
+const NAME_FRESH: Duration = Duration::from_secs(5);
+
 /// Connections of organisations. Cheap to clone.
 #[derive(Clone)]
 pub struct Connections {
     db: Db,
     hub: Hub,
     events: Events,
+    /// By connection: what a query needs to know of it. What is changed here is dropped from here.
+    known: Cache<String, Arc<Known>>,
+}
+
+/// See [`Connections`].
+struct Known {
+    organization_id: String,
+    name: String,
+    kind: Kind,
 }
 
 /// A connection with what is known of its agent right now.
@@ -53,7 +67,15 @@ pub struct Connection {
 
 impl Connections {
     pub fn new(db: Db, hub: Hub, events: Events) -> Connections {
-        Connections { db, hub, events }
+        Connections {
+            db,
+            hub,
+            events,
+            known: Cache::builder()
+                .max_capacity(10_000)
+                .time_to_live(NAME_FRESH)
+                .build(),
+        }
     }
 
     /// A new connection and its agent's key, which is shown this once. Errors: `Invalid`.
@@ -125,6 +147,7 @@ impl Connections {
                 audit::append(conn, &deed)
             })
             .await?;
+        self.known.invalidate(id).await;
         self.events
             .tell(&who.organization_id, Change::Connection(id.to_owned()));
         self.with_status(record)
@@ -226,6 +249,7 @@ impl Connections {
                 audit::append(conn, &deed)
             })
             .await?;
+        self.known.invalidate(id).await;
         self.cut(id, true);
         self.events
             .tell(&who.organization_id, Change::ConnectionRemoved(id.to_owned()));
@@ -275,13 +299,27 @@ impl Connections {
     /// A connection as something to ask, on somebody's behalf. Errors: `NotFound`, `AgentOffline`.
     pub async fn candidate(&self, who: &Identity, id: &str, caller: &Caller) -> Result<Candidate> {
         see(who, id)?;
-        let (organization, target) = (who.organization_id.clone(), id.to_owned());
+        let known = match self.known.get(id).await {
+            Some(known) if known.organization_id == who.organization_id => known,
+            _ => self.look_up(&who.organization_id, id).await?,
+        };
+        self.as_candidate(id, &known.name, known.kind, caller)
+    }
+
+    async fn look_up(&self, organization_id: &str, id: &str) -> Result<Arc<Known>> {
+        let (organization, target) = (organization_id.to_owned(), id.to_owned());
         let (name, db_type) = self
             .db
             .read(move |conn| records::name_and_type(conn, &organization, &target))
             .await
             .map_err(or_missing)?;
-        self.as_candidate(id, &name, Kind::named(&db_type)?, caller)
+        let known = Arc::new(Known {
+            organization_id: organization_id.to_owned(),
+            name,
+            kind: Kind::named(&db_type)?,
+        });
+        self.known.insert(id.to_owned(), known.clone()).await;
+        Ok(known)
     }
 
     /// Every connection that this person may see and whose agent is there.

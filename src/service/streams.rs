@@ -27,13 +27,20 @@ const LONGEST: Duration = Duration::from_secs(3600);
 /// Bytes gathered into one chunk while further rows are here already.
 const CHUNK: usize = 128 * 1024;
 
+/// A result that goes out as one body of known length has about so many bytes at most.
+const WHOLE: usize = 64 * 1024;
+
 /// A query whose columns are known and whose rows are on their way. Dropping it cancels the query, down to
 /// the database.
 pub struct Streaming {
     run: Announced,
     resolved: Resolved,
     rows: Rows,
+    /// What has come and was not looked at: a batch, an error or the end.
+    next: Option<Option<Result<RecordBatch>>>,
     encoder: Encoder,
+    /// Encoded and not yet handed on.
+    chunk: Vec<u8>,
     started: Instant,
     sent: u64,
 }
@@ -89,11 +96,14 @@ impl Prepared {
                 return Err(error);
             }
         };
+        let mut encoder = Encoder::new(&rows.schema)?;
         Ok(Streaming {
-            encoder: Encoder::new(&rows.schema)?,
+            chunk: encoder.take(),
+            encoder,
             run,
             resolved,
             rows,
+            next: None,
             started,
             sent: 0,
         })
@@ -101,6 +111,40 @@ impl Prepared {
 }
 
 impl Streaming {
+    /// The whole body, where it is small and comes at once, as most do: that saves a task and a channel, and the
+    /// reader knows its length. None leaves it to [`Streaming::pump`], also to say what went wrong.
+    pub async fn whole(&mut self) -> Option<Bytes> {
+        loop {
+            match self.here_already().await? {
+                None if !self.rows.truncated.get() => {
+                    if let Err(error) = self.encoder.end(&mut self.chunk) {
+                        self.next = Some(Some(Err(error)));
+                        return None;
+                    }
+                    return Some(Bytes::from(std::mem::take(&mut self.chunk)));
+                }
+                Some(Ok(batch)) if self.chunk.len() + batch.get_array_memory_size() <= WHOLE => {
+                    if let Err(error) = self.add(&batch) {
+                        self.next = Some(Some(Err(error)));
+                        return None;
+                    }
+                }
+                next => {
+                    self.next = Some(next);
+                    return None;
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, batch: &RecordBatch) -> Result<()> {
+        for piece in self.encoder.pieces(batch)? {
+            self.sent += piece.num_rows() as u64;
+            self.encoder.encode_to(&piece, &mut self.chunk)?;
+        }
+        Ok(())
+    }
+
     /// Sends the whole result into `chunks`, waiting for its reader; an error is the last thing sent, so
     /// that the body breaks off there. Ends when the reader has gone.
     pub async fn pump(mut self, chunks: mpsc::Sender<io::Result<Bytes>>) {
@@ -146,6 +190,9 @@ impl Streaming {
     /// The next batch (or the end), if it is here or comes as soon as others have had their turn: the end of
     /// a small result usually follows its rows at once.
     async fn here_already(&mut self) -> Option<Option<Result<RecordBatch>>> {
+        if let Some(next) = self.next.take() {
+            return Some(next);
+        }
         if let Some(batch) = self.rows.batches.next().now_or_never() {
             return Some(batch);
         }
@@ -155,14 +202,13 @@ impl Streaming {
 
     async fn send_all(&mut self, chunks: &mpsc::Sender<io::Result<Bytes>>) -> Result<()> {
         let cancel = self.run.0.cancel.clone();
-        let mut chunk = self.encoder.take();
         loop {
             let batch = match self.here_already().await {
                 Some(batch) => batch,
                 None => {
                     // Whoever waits for rows gets those that are here.
                     if self.sent > 0 {
-                        send(chunks, &mut chunk).await?;
+                        send(chunks, &mut self.chunk).await?;
                     }
                     tokio::select! {
                         batch = self.rows.batches.next() => batch,
@@ -173,9 +219,9 @@ impl Streaming {
             let Some(batch) = batch else { break };
             for piece in self.encoder.pieces(&batch?)? {
                 self.sent += piece.num_rows() as u64;
-                self.encoder.encode_to(&piece, &mut chunk)?;
-                if chunk.len() >= CHUNK {
-                    send(chunks, &mut chunk).await?;
+                self.encoder.encode_to(&piece, &mut self.chunk)?;
+                if self.chunk.len() >= CHUNK {
+                    send(chunks, &mut self.chunk).await?;
                 }
             }
             if cancel.is_cancelled() {
@@ -189,8 +235,8 @@ impl Streaming {
                 self.sent
             )));
         }
-        self.encoder.end(&mut chunk)?;
-        send(chunks, &mut chunk).await
+        self.encoder.end(&mut self.chunk)?;
+        send(chunks, &mut self.chunk).await
     }
 }
 

@@ -20,6 +20,7 @@ use crate::catalog::{Catalog, Dialect};
 use crate::error::{Error, Result, SourceFault};
 use crate::guard::policy::Policy;
 use crate::guard::sql::{Guarded, unquoted};
+use crate::guard::stack;
 use crate::guard::syntax::{self, Walk};
 use output::Output;
 pub(super) use scope::nearest;
@@ -52,10 +53,11 @@ pub fn resolve_under(
     catalog: &Catalog,
     dialect: Dialect,
 ) -> Result<Resolved> {
-    let Statement::Query(mut query) = guarded.statement else {
+    let Guarded { statement, size } = guarded;
+    let Statement::Query(mut query) = statement else {
         return Err(syntax::refused("A statement other than a query"));
     };
-    stacker::grow(STACK, move || {
+    stack::with_room(size, STACK, move || {
         let mut resolver = Resolver {
             catalog,
             dialect,

@@ -280,16 +280,19 @@ const WAITING_CHUNKS: usize = 2;
 
 /// Answers with the rows as they arrive. The client's leaving drops the channel, which cancels the query.
 async fn stream_rows(prepared: Prepared) -> ApiResult<HttpResponse> {
-    let id = prepared.id.clone();
-    let streaming = prepared.stream().await?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::CONTENT_TYPE, Format::Arrow.content_type()))
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header(("X-Query-Id", prepared.id.clone()));
+    let mut streaming = prepared.stream().await?;
+    if let Some(body) = streaming.whole().await {
+        return Ok(response.body(body));
+    }
     let (chunks, mut body) = mpsc::channel(WAITING_CHUNKS);
     actix_web::rt::spawn(streaming.pump(chunks));
     let body = futures::stream::poll_fn(move |context| body.poll_recv(context));
-    Ok(HttpResponse::Ok()
-        .insert_header((header::CONTENT_TYPE, Format::Arrow.content_type()))
-        .insert_header((header::CACHE_CONTROL, "no-store"))
-        .insert_header(("X-Query-Id", id))
-        .streaming(body))
+    Ok(response.streaming(body))
 }
 
 /// Answers as server-sent events. The client's leaving drops the channel, which cancels the query.
