@@ -383,7 +383,11 @@ fn measure(message: &arrow::ipc::Message<'_>, body: &[u8]) -> Result<u64> {
             .and_then(|length| elements.checked_add(length))
             .ok_or_else(|| broken("a column has an impossible length"))?;
     }
-    if elements > (unfolded as u64) * 8 + nodes.saturating_mul(rows) {
+    if elements
+        > (unfolded as u64)
+            .saturating_mul(8)
+            .saturating_add(nodes.saturating_mul(rows))
+    {
         return Err(broken("a column is longer than its data"));
     }
     Ok(rows)
