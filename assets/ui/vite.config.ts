@@ -38,6 +38,8 @@ export default defineConfig({
       "/api": { target: backend, ws: true, changeOrigin: false },
       "/health": { target: backend },
       "/ready": { target: backend },
+      "/status": { target: backend },
+      "/production-readiness": { target: backend },
     },
   },
   test: {

@@ -53,11 +53,16 @@ for (const theme of ["light", "dark"] as const)
       .click();
     await expect(app.getByText("could do more than read")).toBeVisible();
     await check(app, "a connection");
-    for (const address of ["/", "/connections", "/settings", "/nowhere"]) {
+    for (const address of ["/", "/connections", "/nowhere"]) {
       await app.goto(address);
       await expect(app.getByRole("heading", { level: 1 })).toBeVisible();
       await check(app, address);
     }
+    await app.goto(`/connections/${made.id}`);
+    await app.getByRole("button", { name: "Access" }).click();
+    await app.getByRole("radio", { name: /Only chosen people/ }).check();
+    await check(app, "who may see a connection");
+    await app.keyboard.press("Escape");
     await app.setViewportSize({ width: 390, height: 844 });
     await app.getByRole("button", { name: "Open the menu" }).click();
     await check(app, "the menu");
@@ -67,6 +72,65 @@ for (const theme of ["light", "dark"] as const)
     await expect(app.getByRole("heading", { name: "Welcome back" })).toBeVisible();
     await check(app, "log-in");
   });
+
+for (const theme of ["light", "dark"] as const)
+  test(`every part of the settings passes axe in the ${theme} theme`, async ({ app }) => {
+    await app.evaluate((name) => localStorage.setItem("custard-theme", name), theme);
+    const dialog = app.getByRole("dialog");
+    const open = async (part: string, button?: string) => {
+      await app.goto(`/settings${part}`);
+      await expect(app.getByRole("region").first()).toBeVisible();
+      if (!button) return check(app, `/settings${part}`);
+      await app.getByRole("button", { name: button, exact: true }).click();
+      await expect(dialog).toBeVisible();
+      await check(app, `/settings${part}: ${button}`);
+    };
+    for (const part of ["", "/security", "/tokens", "/organization", "/translator", "/system"])
+      await open(part);
+    await open("", "Change the address");
+    await open("", "Delete the account");
+    await open("/security", "Switch on");
+    await open("/security", "Log out everywhere");
+    await open("/tokens", "New token");
+    await dialog.getByLabel("Name").fill("Nightly report");
+    await dialog.getByRole("button", { name: "Create" }).click();
+    await app.getByRole("button", { name: "I have copied it" }).waitFor();
+    await check(app, "a token shown once");
+    await open("/members", "Invite");
+    await dialog.getByLabel("E-mail").fill("grace@example.com");
+    await dialog.getByRole("button", { name: "Invite" }).click();
+    await app.getByRole("button", { name: "Done" }).waitFor();
+    await check(app, "an invitation's link");
+    await open("/members");
+    await open("/audit");
+    await app.getByRole("list", { name: "Entries" }).locator("summary").first().click();
+    await check(app, "an entry of the audit log");
+    await app.setViewportSize({ width: 390, height: 844 });
+    await open("/members");
+    await open("/audit");
+  });
+
+test.describe("where sign-up is open", () => {
+  test.use({ settings: { CUSTARD_ACCOUNTS_SIGN_UP: "open" } });
+
+  test("the pages before log-in pass axe", async ({ app, page }) => {
+    await app.getByRole("button", { name: "Sign out" }).click();
+    for (const [address, heading] of [
+      ["/login", "Welcome back"],
+      ["/signup", "Make an account"],
+      ["/forgot-password", "Forgot your password?"],
+      ["/verify?token=none", "Confirm your e-mail"],
+      ["/reset-password?token=none", "Choose a new password"],
+      ["/confirm-email?token=none", "Confirm your new e-mail"],
+      ["/invitation?token=none", "This invitation does not work"],
+      ["/invitation", "This link is not whole"],
+    ] as const) {
+      await page.goto(address);
+      await expect(page.getByRole("heading", { name: heading })).toBeVisible();
+      await check(page, address);
+    }
+  });
+});
 
 test("set-up passes axe", async ({ page }) => {
   await page.goto("/");

@@ -1,7 +1,21 @@
 // The look: a phone's width, the dark theme, an address that leads nowhere, and nothing the content policy had to stop.
 import { addSamples, ask, expect, test } from "./server";
 
-const screens = ["/", "/ask", "/files", "/connections", "/settings", "/nowhere"];
+const screens = [
+  "/",
+  "/ask",
+  "/files",
+  "/connections",
+  "/settings",
+  "/settings/security",
+  "/settings/tokens",
+  "/settings/organization",
+  "/settings/members",
+  "/settings/audit",
+  "/settings/translator",
+  "/settings/system",
+  "/nowhere",
+];
 
 test("nothing is wider than a phone", async ({ app }) => {
   await addSamples(app);

@@ -1,6 +1,6 @@
 // Starts the real server for one test, on a port of its own and an empty data folder, and signs its owner in.
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test as base, expect, type Page } from "@playwright/test";
@@ -17,10 +17,11 @@ const START_MS = 60_000;
 
 interface Running {
   url: string;
+  dataDir: string;
   stop: () => Promise<void>;
 }
 
-async function start(): Promise<Running> {
+async function start(settings: Record<string, string>): Promise<Running> {
   const binary = process.env.CUSTARD_BIN;
   if (!binary)
     throw new Error(
@@ -29,10 +30,12 @@ async function start(): Promise<Running> {
   const dataDir = mkdtempSync(join(tmpdir(), "custard-browser-"));
   const child = spawn(binary, ["server", "--listen", "127.0.0.1:0", "--data-dir", dataDir], {
     stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...settings },
   });
   const url = await readyAddress(child);
   return {
     url,
+    dataDir,
     async stop() {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGTERM");
@@ -64,6 +67,11 @@ function readyAddress(child: ChildProcess): Promise<string> {
 }
 
 interface Fixtures {
+  /** Settings of the server, as the environment gives them. */
+  settings: Record<string, string>;
+  running: Running;
+  /** The link in the newest letter of this kind to this address; waits until there is one. */
+  linkIn: (template: string, to: string) => Promise<string>;
   /** The address of a server that was just started and has no account yet. */
   server: string;
   /** A page of that server where the owner is signed in, on the dashboard. */
@@ -71,11 +79,23 @@ interface Fixtures {
 }
 
 export const test = base.extend<Fixtures>({
-  // eslint-disable-next-line no-empty-pattern -- Playwright reads the pattern to find what a fixture needs
-  server: async ({}, use) => {
-    const running = await start();
-    await use(running.url);
+  settings: [{}, { option: true }],
+  running: async ({ settings }, use) => {
+    const running = await start(settings);
+    await use(running);
     await running.stop();
+  },
+  server: async ({ running }, use) => use(running.url),
+  linkIn: async ({ running }, use) => {
+    await use(async (template, to) => {
+      let link: string | null = null;
+      await expect
+        .poll(() => (link = newestLink(join(running.dataDir, "outbox"), template, to)), {
+          timeout: START_MS,
+        })
+        .not.toBeNull();
+      return link ?? "";
+    });
   },
   baseURL: async ({ server }, use) => use(server),
   // Whatever a test does, the page must not want more than its content policy allows.
@@ -116,6 +136,30 @@ export const test = base.extend<Fixtures>({
 });
 
 export { expect };
+
+/** Letters lie in the outbox folder, since no mail server is configured. */
+function newestLink(outbox: string, template: string, to: string): string | null {
+  if (!existsSync(outbox)) return null;
+  const names = readdirSync(outbox)
+    .filter((name) => name.includes(`-${template}-`) && name.endsWith(".eml"))
+    .sort()
+    .reverse();
+  for (const name of names) {
+    const letter = readFileSync(join(outbox, name), "utf8");
+    if (!letter.includes(to)) continue;
+    // Long lines are broken with "=", and "=" itself is written "=3D".
+    const text = letter.replace(/=\r?\n/g, "").replace(/=3D/g, "=");
+    return /https?:\/\/\S+\?token=[\w-]+/.exec(text)?.[0] ?? null;
+  }
+  return null;
+}
+
+/** Fills the log-in form and sends it. */
+export async function logIn(page: Page, email: string, password: string) {
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(password);
+  await page.getByRole("button", { name: "Log in", exact: true }).click();
+}
 
 export async function addSamples(page: Page) {
   await page.getByRole("button", { name: "Add sample data" }).first().click();

@@ -1,6 +1,6 @@
 // Which screen is shown: by address, and by whether somebody is signed in.
 import { useQuery } from "@tanstack/react-query";
-import { lazy, type ReactNode } from "react";
+import { lazy, Suspense, type ReactNode } from "react";
 import { Navigate, Route, Routes, useLocation } from "react-router";
 import { setupQuery } from "./api/queries";
 import { session } from "./api/session";
@@ -20,13 +20,40 @@ const FileDetail = lazy(() => import("./pages/file-detail"));
 const Connections = lazy(() => import("./pages/connections"));
 const ConnectionDetail = lazy(() => import("./pages/connection-detail"));
 const Settings = lazy(() => import("./pages/settings/layout"));
+const SignUp = lazy(() => import("./pages/sign-up"));
+const ForgotPassword = lazy(() => import("./pages/forgot-password"));
 
 /** The parts of the settings; each looks after who may see it. */
 const settings = [
   ["", lazy(() => import("./pages/settings/profile"))],
+  ["security", lazy(() => import("./pages/settings/security"))],
+  ["tokens", lazy(() => import("./pages/settings/tokens"))],
+  ["organization", lazy(() => import("./pages/settings/organization"))],
+  ["members", lazy(() => import("./pages/settings/members"))],
+  ["audit", lazy(() => import("./pages/settings/audit"))],
   ["translator", lazy(() => import("./pages/settings/translator"))],
   ["system", lazy(() => import("./pages/settings/system"))],
 ] as const;
+
+/** Where links in mails lead, whether somebody is signed in or not. */
+const links = [
+  ["verify", lazy(() => import("./pages/links/verify"))],
+  ["reset-password", lazy(() => import("./pages/links/reset-password"))],
+  ["confirm-email", lazy(() => import("./pages/links/confirm-email"))],
+  ["invitation", lazy(() => import("./pages/links/invitation"))],
+] as const;
+
+const linkRoutes = links.map(([path, Screen]) => (
+  <Route
+    key={path}
+    path={path}
+    element={
+      <Suspense fallback={<Splash />}>
+        <Screen />
+      </Suspense>
+    }
+  />
+));
 
 export function App() {
   const state = useSession();
@@ -45,6 +72,7 @@ export function App() {
       return (
         <ErrorBoundary>
           <Routes>
+            {linkRoutes}
             <Route element={<Shell />}>
               <Route index element={<Dashboard />} />
               <Route path="ask/:conversationId?" element={<Ask />} />
@@ -62,7 +90,9 @@ export function App() {
                 )}
               </Route>
               <Route path="login" element={<AfterLogIn />} />
-              <Route path="setup" element={<Navigate to="/" replace />} />
+              {["setup", "signup", "forgot-password"].map((path) => (
+                <Route key={path} path={path} element={<Navigate to="/" replace />} />
+              ))}
               <Route path="*" element={<NotFound />} />
             </Route>
           </Routes>
@@ -91,13 +121,18 @@ function Entrance() {
     );
   const from = location.pathname === "/setup" ? "/" : location.pathname + location.search;
   return (
-    <Routes>
-      <Route path="login" element={<LogIn />} />
-      <Route
-        path="*"
-        element={<Navigate to="/login" replace state={from === "/" ? undefined : { from }} />}
-      />
-    </Routes>
+    <Suspense fallback={<Splash />}>
+      <Routes>
+        {linkRoutes}
+        <Route path="login" element={<LogIn />} />
+        <Route path="signup" element={<SignUp />} />
+        <Route path="forgot-password" element={<ForgotPassword />} />
+        <Route
+          path="*"
+          element={<Navigate to="/login" replace state={from === "/" ? undefined : { from }} />}
+        />
+      </Routes>
+    </Suspense>
   );
 }
 

@@ -7,13 +7,17 @@ export type LiveMessage =
   | { type: "ready" }
   | { type: "connection"; connection: Connection }
   | { type: "connection_removed"; id: string }
+  | { type: "schema"; connection_id: string }
   | { type: "files" }
+  /** One's own role, organisation or access to sources is another now. */
+  | { type: "account" }
   | { type: "query"; id: string; state: "running" | "done" };
 
 export type LiveState = "connecting" | "live" | "lost";
 
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 15_000;
+const CLOSED_BY_POLICY = 1008;
 
 /** Opens the socket and keeps it open; returns the function that ends it. */
 export function openLive(
@@ -55,8 +59,12 @@ export function openLive(
       }
       onMessage(message);
     };
-    opened.onclose = () => {
-      if (socket === opened) later();
+    opened.onclose = (event) => {
+      if (socket !== opened || ended) return;
+      // Closed by the server's own decision: the session may have ended, and asking for a new token tells.
+      if (event.code === CLOSED_BY_POLICY && !refused)
+        void session.refresh().then((token) => token && later(), later);
+      else later();
     };
   }
 

@@ -2,7 +2,7 @@
 import { QueryClient, queryOptions } from "@tanstack/react-query";
 import { api, unwrap } from "./client";
 import { ApiError } from "./error";
-import type { Analysis, AnalysisMethod } from "./types";
+import type { Analysis, AnalysisMethod, Settings } from "./types";
 
 export const queryClient = new QueryClient({
   defaultOptions: {
@@ -170,5 +170,5 @@ export const statusQuery = queryOptions({
 
 export const settingsQuery = queryOptions({
   queryKey: ["settings"],
-  queryFn: () => unwrap(api.GET("/api/v1/settings")),
+  queryFn: async () => (await unwrap(api.GET("/api/v1/settings"))) as Settings,
 });

@@ -62,6 +62,31 @@ describe("session", () => {
     expect(session.token()).toBeNull();
   });
 
+  it("says why, when it ends under somebody's hands", async () => {
+    let ended = false;
+    const { session } = make(() =>
+      Promise.resolve(
+        ended
+          ? json(401, { error: { code: "unauthorized", message: "Log in." } })
+          : json(200, opened("t")),
+      ),
+    );
+    await session.start();
+    ended = true;
+    await expect(session.refresh()).resolves.toBeNull();
+    expect(session.current()).toEqual({
+      status: "signed-out",
+      reason: "Your session has ended. Log in again.",
+    });
+  });
+
+  it("has no reason to give when somebody signs out", async () => {
+    const { session } = make(() => Promise.resolve(json(200, opened("t"))));
+    await session.start();
+    await session.signOut();
+    expect(session.current()).toEqual({ status: "signed-out" });
+  });
+
   it("stays signed in when the server is away for a moment", async () => {
     let away = false;
     const { session } = make(() =>

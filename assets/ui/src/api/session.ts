@@ -6,7 +6,7 @@ import type { Session, User } from "./types";
 export type SessionState =
   | { status: "loading" }
   | { status: "unreachable"; error: ApiError }
-  | { status: "signed-out" }
+  | { status: "signed-out"; reason?: string }
   | { status: "signed-in"; user: User };
 
 interface Channel {
@@ -23,6 +23,7 @@ export interface Surroundings {
 }
 
 const EARLY_MS = 20_000;
+const ENDED = "Your session has ended. Log in again.";
 
 export function createSession(around: Surroundings) {
   let state: SessionState = { status: "loading" };
@@ -42,10 +43,12 @@ export function createSession(around: Surroundings) {
     set({ status: "signed-in", user: session.user });
   }
 
-  function forget() {
+  /** The reason is for somebody who did not sign out by their own hand. */
+  function forget(reason?: string) {
     token = null;
     expiresAt = 0;
-    if (state.status !== "signed-out") set({ status: "signed-out" });
+    if (state.status !== "signed-out")
+      set(reason ? { status: "signed-out", reason } : { status: "signed-out" });
   }
 
   async function renew(): Promise<string | null> {
@@ -64,7 +67,7 @@ export function createSession(around: Surroundings) {
       throw toApiError(cause);
     }
     if (response.status === 401 || response.status === 403) {
-      forget();
+      forget(state.status === "signed-in" ? ENDED : undefined);
       return null;
     }
     const error = await errorFromResponse(response);
@@ -114,6 +117,11 @@ export function createSession(around: Surroundings) {
           headers: bearer ? { Authorization: `Bearer ${bearer}` } : {},
         })
         .catch(() => undefined);
+    },
+    /** The server has ended the session by itself: an account that was deleted, a password that was changed. */
+    ended(reason: string) {
+      forget(reason);
+      around.channel?.postMessage("signed-out");
     },
     updateUser(user: User) {
       if (state.status === "signed-in") set({ status: "signed-in", user });

@@ -1,4 +1,5 @@
 // Short names for the API's types; everything here comes from the generated schema.
+import type { Preferences } from "./operations";
 import type { components } from "./schema";
 
 type Schemas = components["schemas"];
@@ -8,7 +9,7 @@ export type Role = Schemas["Role"];
 export type Session = Schemas["LoginResponse"];
 export type SetupRequest = Schemas["SetupRequest"];
 export type Column = Schemas["ColumnInfo"];
-export type DataFile = Schemas["FileBody"];
+export type DataFile = Schemas["FileBody"] & { created_by?: string };
 export type Uploaded = Schemas["UploadResponse"];
 export type ColumnPatch = Schemas["ColumnOverride"];
 export type ColumnProfile = Schemas["ColumnProfile"];
@@ -29,10 +30,10 @@ export type Chart = Schemas["Chart"];
 export type Analysis = Omit<Schemas["Analysis"], "rows"> & { rows: Row[] };
 export type AnalysisMethod = Schemas["Method"];
 export type Finding = Schemas["Finding"];
-export type QuerySummary = Schemas["AnswerSummary"];
+export type QuerySummary = Schemas["AnswerSummary"] & { translator?: Answer["translator"] };
 export type QueryRequest = Schemas["AskRequest"];
 export type RunRequest = Schemas["RunRequest"];
-export type Settings = Schemas["Settings"];
+export type Settings = Schemas["Settings"] & { preferences: Preferences };
 
 export type Outcome = Answer["outcome"];
 export type Cell = unknown;

@@ -89,7 +89,7 @@ export function DataTable({
 
   return (
     // A few narrow columns are not pulled apart over the whole width.
-    <div className="relative" style={{ width: `min(100%, ${Math.round(total * 1.5)}px)` }}>
+    <div className="relative isolate" style={{ width: `min(100%, ${Math.round(total * 1.5)}px)` }}>
       <div
         ref={frame}
         // Scrolled by keyboard, so it has to take the focus.

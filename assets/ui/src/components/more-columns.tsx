@@ -46,7 +46,7 @@ export function MoreColumns({ frame, widths }: MoreColumnsProps) {
   const words = `${plural(edge.hidden, "more column")} to the right`;
   return (
     <div
-      className="pointer-events-none absolute inset-y-px right-px w-14 rounded-r-xl bg-gradient-to-l from-surface to-transparent"
+      className="pointer-events-none absolute inset-y-px right-px z-20 w-14 rounded-r-xl bg-gradient-to-l from-surface to-transparent"
       style={{ marginRight: edge.gutter }}
     >
       <button

@@ -83,7 +83,7 @@ export function Shell() {
       {live === "lost" && (
         <p
           role="status"
-          className="fixed bottom-4 left-1/2 z-40 flex -translate-x-1/2 animate-rise items-center gap-2 rounded-full border border-line bg-surface px-4 py-2 text-sm shadow-high lg:left-4 lg:translate-x-0"
+          className="fixed bottom-4 left-1/2 z-40 flex -translate-x-1/2 animate-rise items-center gap-2 rounded-full border border-line bg-surface px-4 py-2 text-sm shadow-high lg:left-68 lg:translate-x-0"
         >
           <WifiOff className="size-4 text-warn" aria-hidden />
           No live updates. Connecting again…

@@ -128,6 +128,30 @@ export function timeAgo(iso: string, now = Date.now()): string {
   });
 }
 
+/** When it will be: "in 3 min". */
+export function timeAhead(iso: string, now = Date.now()): string {
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  if (Number.isNaN(seconds) || seconds < 5) return "now";
+  return `in ${formatDuration(seconds * 1000)}`;
+}
+
+/** How long until then: "for 3 days". */
+export function timeUntil(iso: string, now = Date.now()): string {
+  const seconds = Math.round((Date.parse(iso) - now) / 1000);
+  if (Number.isNaN(seconds) || seconds <= 0) return "no longer";
+  if (seconds < 3600) return `for ${plural(Math.max(1, Math.round(seconds / 60)), "minute")}`;
+  if (seconds < 2 * 86_400) return `for ${plural(Math.round(seconds / 3600), "hour")}`;
+  return `for ${plural(Math.round(seconds / 86_400), "day")}`;
+}
+
+/** A moment in the reader's own time zone, to the second. */
+export function formatMoment(iso: string): string {
+  const date = new Date(iso);
+  if (Number.isNaN(date.getTime())) return iso;
+  const two = (value: number) => String(value).padStart(2, "0");
+  return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+}
+
 /** The table as text that spreadsheets take when pasted: tab-separated, line breaks and tabs inside cells made spaces. */
 export function tableToText(columns: readonly Column[], rows: readonly Row[]): string {
   const clean = (text: string) => text.replace(/[\t\r\n]+/g, " ");

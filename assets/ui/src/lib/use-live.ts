@@ -2,7 +2,9 @@
 import { useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { openLive, type LiveMessage, type LiveState } from "@/api/live";
+import { readMe } from "@/api/account";
 import { connectionQuery, connectionsQuery } from "@/api/queries";
+import { session } from "@/api/session";
 import type { Connection } from "@/api/types";
 
 export function useLive(): LiveState {
@@ -25,9 +27,17 @@ function apply(client: QueryClient, message: LiveMessage) {
     case "connection_removed":
       void client.invalidateQueries({ queryKey: ["connections"] });
       return;
+    case "schema":
+      void client.invalidateQueries({ queryKey: ["connections", message.connection_id] });
+      return;
     case "files":
       void client.invalidateQueries({ queryKey: ["files"] });
       void client.invalidateQueries({ queryKey: ["samples"] });
+      return;
+    case "account":
+      // Another role sees other things, and perhaps other sources.
+      void readMe().then(session.updateUser, () => undefined);
+      void client.invalidateQueries();
       return;
     case "query":
       void client.invalidateQueries({ queryKey: ["status"] });

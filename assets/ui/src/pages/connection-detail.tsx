@@ -6,6 +6,7 @@ import { useParams } from "react-router";
 import { api, unwrap } from "@/api/client";
 import { connectionQuery } from "@/api/queries";
 import type { Connection } from "@/api/types";
+import { SourceAccess } from "@/components/access/access-dialog";
 import { Agents } from "@/components/connections/agents";
 import { Facts } from "@/components/connections/facts";
 import { KeyCard } from "@/components/connections/key-card";
@@ -86,6 +87,7 @@ function Detail({ connection }: { connection: Connection }) {
       note={`${kindLabel(connection.db_type)} · made ${timeAgo(connection.created_at)}`}
       action={
         <>
+          {mayManage && <SourceAccess kind="connections" id={id} name={connection.name} />}
           <Button
             disabled={!online}
             busy={test.isPending}

@@ -4,6 +4,7 @@ import { FileClock, ListChecks, Rows3 } from "lucide-react";
 import { useState } from "react";
 import { useNavigate, useParams } from "react-router";
 import { fileQuery, previewQuery } from "@/api/queries";
+import { SourceAccess } from "@/components/access/access-dialog";
 import { ColumnProfiles } from "@/components/files/column-profiles";
 import { DeleteFile } from "@/components/files/delete-file";
 import { Report } from "@/components/files/import-report";
@@ -17,10 +18,15 @@ import { LoadError } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
 import { Tabs } from "@/components/ui/tabs";
 import { formatBytes, plural, timeAgo } from "@/lib/format";
+import { useAtLeast } from "@/lib/rights";
+import { useUser } from "@/lib/use-session";
 
 export default function FileDetail() {
   const { id = "" } = useParams();
   const navigate = useNavigate();
+  const user = useUser();
+  const mayAdd = useAtLeast("analyst");
+  const mayManage = useAtLeast("admin");
   const file = useQuery(fileQuery(id));
   const [chosen, setChosen] = useState<string | null>(null);
   const [tab, setTab] = useState("preview");
@@ -60,6 +66,9 @@ export default function FileDetail() {
           <ButtonLink to={`/ask?file=${encodeURIComponent(data.id)}`} variant="primary">
             Ask about this file
           </ButtonLink>
+          {(mayManage || (mayAdd && data.created_by === user.id)) && (
+            <SourceAccess kind="files" id={data.id} name={data.name} />
+          )}
           <DeleteFile file={data} onDeleted={() => void navigate("/files")} />
         </>
       }

@@ -34,7 +34,7 @@ export function Clarify({ answer, ask }: ClarifyProps) {
                 className="h-full w-full rounded-xl border border-line-strong px-4 py-3 text-left transition-colors hover:border-custard-strong hover:bg-custard-soft"
               >
                 <span className="block font-semibold">{option.label}</span>
-                {option.question !== option.label && (
+                {option.question !== option.label && option.question !== answer.question && (
                   <span className="block text-sm text-ink-soft">{option.question}</span>
                 )}
               </button>

@@ -7,6 +7,7 @@ import type { Outcome, QuerySummary } from "@/api/types";
 import { LoadError } from "@/components/ui/notice";
 import { SkeletonRows } from "@/components/ui/skeleton";
 import { timeAgo } from "@/lib/format";
+import { translators } from "@/lib/translators";
 
 interface AnswerListProps {
   query: UseQueryResult<QuerySummary[]>;
@@ -38,6 +39,7 @@ export function AnswerList({ query, empty }: AnswerListProps) {
     <ul className="pb-2">
       {query.data.map((item) => {
         const { icon: Icon, label, tone } = outcomes[item.outcome];
+        const writer = item.translator && translators[item.translator];
         return (
           <li key={item.id}>
             <Link
@@ -54,8 +56,14 @@ export function AnswerList({ query, empty }: AnswerListProps) {
                   {item.answer || label}
                 </span>
               </span>
-              <span className="shrink-0 pt-0.5 text-xs text-ink-faint">
+              <span className="flex shrink-0 flex-col items-end gap-1 pt-0.5 text-xs text-ink-faint">
                 {timeAgo(item.created_at)}
+                {writer && (
+                <span className="flex items-center gap-1" title={`${writer.label} wrote the query`}>
+                  <writer.icon className="size-3.5" aria-hidden />
+                  {writer.short}
+                </span>
+                )}
               </span>
             </Link>
           </li>

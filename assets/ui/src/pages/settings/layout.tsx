@@ -1,5 +1,15 @@
 // The frame of the settings: their own navigation beside the chosen part.
-import { Cpu, Gauge, UserRound, type LucideIcon } from "lucide-react";
+import {
+  Building2,
+  Cpu,
+  Gauge,
+  KeyRound,
+  ScrollText,
+  ShieldCheck,
+  UserRound,
+  Users,
+  type LucideIcon,
+} from "lucide-react";
 import { Suspense, useEffect, useRef } from "react";
 import { NavLink, Outlet, useLocation } from "react-router";
 import type { Role } from "@/api/types";
@@ -18,7 +28,19 @@ interface Part {
 const groups: readonly { title: string; parts: readonly Part[] }[] = [
   {
     title: "You",
-    parts: [{ to: "/settings", label: "Profile", icon: UserRound }],
+    parts: [
+      { to: "/settings", label: "Profile", icon: UserRound },
+      { to: "/settings/security", label: "Security", icon: ShieldCheck },
+      { to: "/settings/tokens", label: "API tokens", icon: KeyRound },
+    ],
+  },
+  {
+    title: "Organisation",
+    parts: [
+      { to: "/settings/organization", label: "Organisation", icon: Building2, least: "owner" },
+      { to: "/settings/members", label: "Members", icon: Users, least: "admin" },
+      { to: "/settings/audit", label: "Audit", icon: ScrollText, least: "admin" },
+    ],
   },
   {
     title: "Server",

@@ -2,18 +2,45 @@
 import { useQuery } from "@tanstack/react-query";
 import { ExternalLink } from "lucide-react";
 import { API_ORIGIN } from "@/api/base";
+import { systemStatusQuery } from "@/api/operations";
 import { settingsQuery } from "@/api/queries";
 import { Part } from "@/components/settings/part";
+import { MailCard } from "@/components/system/mail";
+import { Caches, HealthParts, Numbers } from "@/components/system/parts";
+import { ReadinessCard } from "@/components/system/readiness";
 import { Card, CardHead } from "@/components/ui/card";
 import { Fact, Facts } from "@/components/ui/facts";
 import { LoadError } from "@/components/ui/notice";
 import { Skeleton } from "@/components/ui/skeleton";
+import { useAtLeast } from "@/lib/rights";
 
 export default function SystemSettings() {
+  const isAdmin = useAtLeast("admin");
+  const isOwner = useAtLeast("owner");
   return (
     <Part title="System">
+      {isAdmin && <Health />}
+      {isOwner && <MailCard />}
       <About />
     </Part>
+  );
+}
+
+function Health() {
+  const status = useQuery(systemStatusQuery);
+  return (
+    <>
+      {status.isPending ? (
+        <Skeleton className="h-80" />
+      ) : status.isError ? (
+        <LoadError error={status.error} retry={() => void status.refetch()} />
+      ) : (
+        <HealthParts status={status.data} />
+      )}
+      <ReadinessCard />
+      {status.data && <Numbers status={status.data} />}
+      {status.data && <Caches status={status.data} />}
+    </>
   );
 }
 
