@@ -5,6 +5,7 @@ mod dialect;
 pub mod functions;
 pub mod mongo;
 pub mod names;
+pub mod pin;
 pub mod policy;
 pub mod sql;
 mod stack;

@@ -192,6 +192,7 @@ impl Policy {
             max,
             types,
             seen,
+            last_seen_day,
         } = full;
         let bare = Column {
             name: name.clone(),
@@ -199,6 +200,7 @@ impl Policy {
             kind: *kind,
             nullable: *nullable,
             seen: *seen,
+            last_seen_day: *last_seen_day,
             comment: comment.clone(),
             ..Column::default()
         };

@@ -8,6 +8,7 @@ pub mod mysql;
 pub mod postgres;
 mod pump;
 pub mod sqlite;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +34,10 @@ pub trait Source: Send + Sync {
 
     /// What can be asked about.
     async fn catalog(&self) -> Result<Arc<Catalog>>;
+
+    /// Takes what was known of the catalog before this process began, for a source whose catalog comes from
+    /// samples.
+    fn remember(&self, _: &Catalog) {}
 
     /// Runs one query that has passed the guard, within `limits`, read-only. Dropping the future or the rows
     /// cancels it, down to the database. At the row or byte limit the stream ends, after exactly the rows

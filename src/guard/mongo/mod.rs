@@ -18,7 +18,8 @@ use mongodb::bson::{Bson, Document};
 
 use super::names::nearest;
 use super::{Policy, Resolved};
-use crate::catalog::{Catalog, Table};
+use crate::catalog::{Catalog, Column, Table};
+use crate::config::Mask;
 use crate::error::{Error, Result, SourceFault};
 use expression::Scope;
 use shape::Shape;
@@ -104,7 +105,8 @@ fn check_with(policy: Option<&Policy>, text: &str, catalog: &Catalog) -> Result<
             collections: BTreeSet::new(),
         };
         let root = walk.collection(&query.collection)?;
-        walk.pipeline(&mut query.pipeline, Scope::new(root))?;
+        walk.pipeline(&mut query.pipeline, Scope::new(root))
+            .map_err(|error| walk.or_without_hash(error, text))?;
         walk.guard_pipeline(&query.collection, &mut query.pipeline)?;
         Ok(Resolved {
             text: query.print(),
@@ -153,7 +155,44 @@ impl<'c> Walk<'c> {
             )));
         };
         self.collections.insert(table.name.clone());
-        Ok(Shape::of_table(table))
+        let mut shape = Shape::of_table(table);
+        for column in self.hashed(table) {
+            shape.remove(&column.name);
+        }
+        Ok(shape)
+    }
+
+    /// The fields that the policy wants hashed. MongoDB has no function that could, so they cannot be asked for:
+    /// to go on with nothing in their place would count and join what is not there.
+    fn hashed(&self, table: &'c Table) -> impl Iterator<Item = &'c Column> {
+        let policy = self.policy;
+        let is_hashed = move |column: &&Column| {
+            policy.is_some_and(|policy| policy.mask(None, &table.name, &column.name) == Some(Mask::Hash))
+        };
+        table.columns.iter().filter(is_hashed)
+    }
+
+    /// The error of a field that is not there, if that is because it would have to be hashed.
+    fn or_without_hash(&self, error: Error, text: &str) -> Error {
+        let is_name = matches!(
+            &error,
+            Error::Source {
+                kind: SourceFault::Name,
+                ..
+            }
+        );
+        let read = self.collections.iter().filter_map(|name| self.table(name));
+        let named = read
+            .flat_map(|table| self.hashed(table))
+            .find(|column| text.contains(&column.name));
+        match named.filter(|_| is_name) {
+            Some(column) => Error::Refused(format!(
+                "The agent's policy hashes the field \"{}\", for which MongoDB has no function, so it cannot be \
+                 asked for; the policy may mask it with \"null\" or \"last4\" instead.",
+                column.name
+            )),
+            None => error,
+        }
     }
 
     /// Puts the stages in front that the policy wants before anything else sees the collection. Errors:

@@ -36,7 +36,8 @@ pub fn front(policy: &Policy, table: &Table) -> Vec<Bson> {
             None => {
                 shown.insert(path, 1);
             }
-            // MongoDB has no hash to disguise with, and lists cannot be disguised in place: nothing is shown.
+            // MongoDB has no hash to disguise with (who names such a field is refused), and lists cannot be
+            // disguised in place: nothing is shown.
             Some(Mask::LastFour) if !is_in_list(table, path) => {
                 shown.insert(path, 1);
                 disguised.insert(path, last_four(path));

@@ -3,6 +3,7 @@
 use mongodb::error::{Error as DriverError, ErrorKind};
 
 use crate::error::{Error, SourceFault};
+use crate::source::trouble::{Trouble, sentence};
 
 /// An error before anything could be asked.
 pub(super) fn unreachable(error: &DriverError) -> Error {
@@ -62,9 +63,24 @@ pub(super) fn while_running(error: &DriverError) -> Error {
         50 | 262 => Error::Timeout(format!(
             "The query ran longer than it may and was stopped ({words}) Ask for less, for example a shorter time."
         )),
-        11601 | 237 | 279 => Error::Cancelled,
-        code => Error::source(kind(code), words),
+        // Who stops a query through us does not wait for its end.
+        11601 | 237 | 279 => Error::source(SourceFault::Other, Trouble::StoppedThere.say(&words)),
+        code => match trouble(code, &command.message) {
+            Some(trouble) => Error::source(kind(code), trouble.say(&words)),
+            None => Error::source(kind(code), words),
+        },
     }
+}
+
+/// Some have no number of their own.
+fn trouble(code: i32, words: &str) -> Option<Trouble> {
+    Some(match code {
+        146 | 292 | 16_819 | 16_945 => Trouble::OutOfMemory,
+        14_031 => Trouble::DiskFull,
+        241 => Trouble::Unreadable,
+        _ if words.contains("divide by zero") || words.contains("mod by zero") => Trouble::DivisionByZero,
+        _ => return None,
+    })
 }
 
 /// The server sent what is no answer.
@@ -110,13 +126,4 @@ fn words(kind: &ErrorKind) -> String {
         );
     }
     inner.to_owned()
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim();
-    if text.ends_with(['.', '?', '!']) {
-        text.to_owned()
-    } else {
-        format!("{text}.")
-    }
 }

@@ -7,6 +7,7 @@ use mysql_async::prelude::Queryable;
 use mysql_async::{Conn, DriverError, Error as Failure, ServerError};
 
 use crate::error::{Error, Result, SourceFault};
+use crate::source::trouble::{Trouble, sentence};
 
 /// Warnings after which the rows cannot be trusted: a value was cut, bent to another type, or left out because
 /// it was too large. Not here: a division by zero gives NULL, as documented.
@@ -15,7 +16,10 @@ const BENT: [u16; 6] = [1260, 1264, 1265, 1292, 1301, 1366];
 /// An error while opening a connection.
 pub(super) fn unreachable(error: &Failure) -> Error {
     let words = match error {
-        Failure::Server(error) => sentence(&error.message),
+        Failure::Server(error) => match trouble(error.code) {
+            Some(trouble @ Trouble::TooManyConnections) => trouble.say(&error.message),
+            _ => sentence(&error.message),
+        },
         Failure::Driver(DriverError::NoClientSslFlagFromServer) => {
             "The server offers no TLS, which sslmode asks for.".into()
         }
@@ -41,7 +45,8 @@ pub(super) fn while_running(error: &Failure) -> Error {
         1969 | 3024 => Error::Timeout(format!(
             "The query ran longer than it may and was stopped ({words}) Ask for less, for example a shorter time."
         )),
-        1317 => Error::Cancelled,
+        // Who stops a query through us does not wait for its end.
+        1317 => Error::source(SourceFault::Other, Trouble::StoppedThere.say(&words)),
         1205 => Error::Timeout(format!(
             "The query waited too long for a lock that somebody else holds ({words}) Try again later."
         )),
@@ -50,8 +55,24 @@ pub(super) fn while_running(error: &Failure) -> Error {
             SourceFault::Unreachable,
             format!("The connection to the database broke: {words}"),
         ),
-        code => Error::source(kind(*code), words),
+        code => match trouble(*code) {
+            Some(trouble) => Error::source(kind(*code), trouble.say(&words)),
+            None => Error::source(kind(*code), words),
+        },
     }
+}
+
+fn trouble(code: u16) -> Option<Trouble> {
+    Some(match code {
+        1365 => Trouble::DivisionByZero,
+        1264 | 1690 => Trouble::NumberTooLarge,
+        1292 | 1366 | 1411 => Trouble::Unreadable,
+        1037 | 1038 | 1041 | 3170 => Trouble::OutOfMemory,
+        1021 | 1114 => Trouble::DiskFull,
+        1040 | 1203 | 1226 => Trouble::TooManyConnections,
+        1044 | 1142 | 1143 | 1370 => Trouble::NotAllowed,
+        _ => return None,
+    })
 }
 
 fn kind(code: u16) -> SourceFault {
@@ -89,15 +110,6 @@ pub(super) async fn bent_values(connection: &mut Conn) -> Result<()> {
                 sentence(words)
             ),
         )),
-    }
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim();
-    if text.ends_with(['.', '?', '!']) {
-        text.to_owned()
-    } else {
-        format!("{text}.")
     }
 }
 

@@ -9,6 +9,7 @@ mod fault;
 mod pool;
 mod role;
 mod rows;
+mod strangers;
 mod target;
 
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use crate::error::{Error, Result, SourceFault};
 use crate::rows::Rows;
 use pool::{Lease, Pool};
 use rows::Batch;
+use strangers::Strangers;
 use target::Target;
 
 /// What the program has to know of it.
@@ -50,6 +52,7 @@ const LOOK_TIME: Duration = Duration::from_secs(60);
 /// A MySQL or MariaDB database reached directly.
 pub struct Mysql {
     pool: Arc<Pool>,
+    strangers: Arc<Strangers>,
 }
 
 impl Mysql {
@@ -58,6 +61,7 @@ impl Mysql {
     pub fn new(url: &str) -> Result<Mysql> {
         Ok(Mysql {
             pool: Pool::new(Target::from_url(url)?),
+            strangers: Arc::default(),
         })
     }
 
@@ -97,7 +101,7 @@ impl Source for Mysql {
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows> {
         let mut budget = Budget::new(limits);
         let (writer, reader) = pump();
-        let pool = self.pool.clone();
+        let (pool, strangers) = (self.pool.clone(), self.strangers.clone());
         let query = query.to_owned();
         tokio::spawn(async move {
             let deadline = Instant::from_std(budget.deadline);
@@ -108,7 +112,7 @@ impl Source for Mysql {
                 biased;
                 () = stop.cancelled() => Err(Error::Cancelled),
                 () = sleep_until(deadline) => Err(late),
-                result = read(&pool, &query, &mut budget, &writer) => result,
+                result = read(&pool, &strangers, &query, &mut budget, &writer) => result,
             };
             writer.finish(result).await;
         });
@@ -117,8 +121,18 @@ impl Source for Mysql {
 }
 
 /// Runs the query to its end and sees whether the database had to bend a value.
-async fn read(pool: &Arc<Pool>, query: &str, budget: &mut Budget, writer: &Writer) -> Result<()> {
+async fn read(
+    pool: &Arc<Pool>,
+    strangers: &Strangers,
+    query: &str,
+    budget: &mut Budget,
+    writer: &Writer,
+) -> Result<()> {
     let mut lease = pool.begin(budget.time_left()).await?;
+    if let Err(error) = strangers.check(lease.connection(), query).await {
+        lease.finish().await;
+        return Err(error);
+    }
     match stream(lease.connection(), query, budget, writer).await {
         Ok(End::AllRows) => {
             let bent = fault::bent_values(lease.connection()).await;

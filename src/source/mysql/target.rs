@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use mysql_async::{Conn, DriverError, Opts, OptsBuilder, SslOpts};
+use mysql_async::{ClientIdentity, Conn, DriverError, Opts, OptsBuilder, SslOpts};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -79,7 +79,8 @@ fn decoded(text: &str) -> Result<String> {
 }
 
 impl Target {
-    /// From a `mysql://` or `mariadb://` URL with `sslmode` (or `ssl-mode`) and `sslrootcert` (or `ssl-ca`).
+    /// From a `mysql://` or `mariadb://` URL with `sslmode` (or `ssl-mode`), `sslrootcert` (or `ssl-ca`), and
+    /// `sslcert` and `sslkey` (or `ssl-cert` and `ssl-key`) for a certificate of our own.
     /// Without a database, all databases that the user may see are the source. Errors: `Invalid`.
     pub fn from_url(url: &str) -> Result<Target> {
         let url = Url::parse(url).map_err(|_| unreadable())?;
@@ -93,15 +94,19 @@ impl Target {
             return Err(unreadable());
         }
         let (mut tls, mut root) = (None, None);
+        let (mut certificate, mut own_key) = (None, None);
         for (key, value) in url.query_pairs() {
             match key.as_ref() {
                 "sslmode" | "ssl-mode" | "ssl_mode" => tls = Some(value.parse()?),
                 "sslrootcert" | "ssl-ca" | "ssl_ca" => root = Some(PathBuf::from(value.as_ref())),
+                "sslcert" | "ssl-cert" | "ssl_cert" => certificate = Some(PathBuf::from(value.as_ref())),
+                "sslkey" | "ssl-key" | "ssl_key" => own_key = Some(PathBuf::from(value.as_ref())),
                 "charset" => {}
                 _ => {
                     return Err(Error::Invalid(
-                        "This MySQL URL has a parameter that is not known; sslmode and sslrootcert are."
-                            .into(),
+                        "This MySQL URL has a parameter that is not known; sslmode, sslrootcert, sslcert and sslkey \
+                         are."
+                        .into(),
                     ));
                 }
             }
@@ -126,10 +131,11 @@ impl Target {
             true => Tls::Disable,
             false => tls.unwrap_or(Tls::Prefer),
         };
+        let own = own_certificate(certificate, own_key)?;
         Ok(Target {
             opts: builder.into(),
             tls,
-            ssl: ssl(tls, root)?,
+            ssl: ssl(tls, root)?.map(|ssl| ssl.with_client_identity(own)),
         })
     }
 
@@ -185,6 +191,26 @@ fn ssl(tls: Tls, root: Option<PathBuf>) -> Result<Option<SslOpts>> {
         )),
         (Tls::Disable, None) => Ok(None),
     }
+}
+
+/// What we show of ourselves, if anything.
+fn own_certificate(certificate: Option<PathBuf>, key: Option<PathBuf>) -> Result<Option<ClientIdentity>> {
+    let (certificate, key) = match (certificate, key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            return Err(Error::Invalid(
+                "A client certificate needs both sslcert and sslkey in the MySQL URL.".into(),
+            ));
+        }
+    };
+    let read = |name: &str, file: PathBuf| {
+        std::fs::read(&file)
+            .map_err(|_| Error::Invalid(format!("The {name} file {} cannot be read.", file.display())))
+    };
+    let certificate = read("sslcert", certificate)?;
+    let key = read("sslkey", key)?;
+    Ok(Some(ClientIdentity::new(certificate.into(), key.into())))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const SAMPLE_TIME: Duration = Duration::from_millis(1_000);
 const TABLES: &str = r"
 SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, d.description,
        CASE c.relkind WHEN 'p' THEN coalesce((
-           SELECT sum(leaf.reltuples) FILTER (WHERE leaf.reltuples >= 0)
+           SELECT pg_catalog.sum(leaf.reltuples) FILTER (WHERE leaf.reltuples >= 0)
            FROM pg_catalog.pg_partition_tree(c.oid) p JOIN pg_catalog.pg_class leaf ON leaf.oid = p.relid
            WHERE p.isleaf), -1)::float8
        ELSE c.reltuples::float8 END,
@@ -53,7 +53,7 @@ SELECT a.attrelid::int8, a.attnum::int4, a.attname::text, pg_catalog.format_type
        a.attnotnull OR coalesce(m.required, false), d.description,
        coalesce(b.typname, t.typname)::text, t.typcategory::text, coalesce(b.oid, t.oid)::int8,
        CASE WHEN a.attidentity <> '' THEN 'identity'
-            ELSE left(pg_catalog.pg_get_expr(e.adbin, e.adrelid), 200) END
+            ELSE pg_catalog.left(pg_catalog.pg_get_expr(e.adbin, e.adrelid), 200) END
 FROM pg_catalog.pg_attribute a
 JOIN pg_catalog.pg_class c ON c.oid = a.attrelid
 JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -69,7 +69,7 @@ ORDER BY a.attrelid, a.attnum";
 
 /// Unique indexes over plain columns: primary keys, unique constraints, and those made by hand.
 const KEYS: &str = r"
-SELECT i.indrelid::int8, i.indisprimary, ARRAY(SELECT k::int4 FROM unnest(i.indkey::int2[]) WITH ORDINALITY
+SELECT i.indrelid::int8, i.indisprimary, ARRAY(SELECT k::int4 FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY
        AS u(k, at) WHERE at <= i.indnkeyatts ORDER BY at)
 FROM pg_catalog.pg_index i
 JOIN pg_catalog.pg_class c ON c.oid = i.indrelid
@@ -90,14 +90,14 @@ SELECT e.enumtypid::int8, e.enumlabel::text FROM pg_catalog.pg_enum e ORDER BY e
 /// Statistics; texts only of columns that hold words, ends of the histogram of the others.
 const STATISTICS: &str = r"
 SELECT c.oid::int8, a.attnum::int4, s.null_frac::float8, s.n_distinct::float8,
-       CASE WHEN w.words THEN ARRAY(SELECT left(v, 101) FROM unnest((s.most_common_vals::text::text[])[1:51]) v)
+       CASE WHEN w.words THEN ARRAY(SELECT pg_catalog.left(v, 101) FROM pg_catalog.unnest((s.most_common_vals::text::text[])[1:51]) v)
             ELSE '{}' END,
-       CASE WHEN w.words THEN ARRAY(SELECT left(v, 101) FROM unnest((s.histogram_bounds::text::text[])[1:51]) v)
+       CASE WHEN w.words THEN ARRAY(SELECT pg_catalog.left(v, 101) FROM pg_catalog.unnest((s.histogram_bounds::text::text[])[1:51]) v)
             ELSE '{}' END,
-       (SELECT count(*) FROM unnest(s.most_common_freqs))::int8,
-       coalesce(array_length(s.histogram_bounds::text::text[], 1), 0)::int8,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.unnest(s.most_common_freqs))::int8,
+       coalesce(pg_catalog.array_length(s.histogram_bounds::text::text[], 1), 0)::int8,
        CASE WHEN w.words THEN NULL ELSE (s.histogram_bounds::text::text[])[1] END,
-       CASE WHEN w.words THEN NULL ELSE (s.histogram_bounds::text::text[])[array_length(s.histogram_bounds::text::text[], 1)] END
+       CASE WHEN w.words THEN NULL ELSE (s.histogram_bounds::text::text[])[pg_catalog.array_length(s.histogram_bounds::text::text[], 1)] END
 FROM pg_catalog.pg_stats s
 JOIN pg_catalog.pg_namespace n ON n.nspname = s.schemaname
 JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename

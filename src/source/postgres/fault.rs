@@ -5,10 +5,14 @@ use std::error::Error as _;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::{Error, SourceFault};
+use crate::source::trouble::{Trouble, sentence};
 
 /// An error while opening a connection.
 pub(super) fn unreachable(error: tokio_postgres::Error) -> Error {
     let words = match error.as_db_error() {
+        Some(db) if *db.code() == SqlState::TOO_MANY_CONNECTIONS => {
+            Trouble::TooManyConnections.say(db.message())
+        }
         Some(db) => in_its_own_words(db),
         None => with_causes(&error),
     };
@@ -41,7 +45,8 @@ pub(super) fn while_running(error: &tokio_postgres::Error) -> Error {
                  shorter time."
             ))
         } else {
-            Error::Cancelled
+            // Who stops a query through us does not wait for its end.
+            Error::source(SourceFault::Other, Trouble::StoppedThere.say(&words))
         };
     }
     if *code == SqlState::LOCK_NOT_AVAILABLE {
@@ -49,7 +54,25 @@ pub(super) fn while_running(error: &tokio_postgres::Error) -> Error {
             "The query waited too long for a lock that somebody else holds ({words}) Try again later."
         ));
     }
-    Error::source(kind(code), words)
+    match trouble(code) {
+        Some(trouble) => Error::source(kind(code), trouble.say(&words)),
+        None => Error::source(kind(code), words),
+    }
+}
+
+fn trouble(code: &SqlState) -> Option<Trouble> {
+    Some(match code.code() {
+        "22012" => Trouble::DivisionByZero,
+        "22003" => Trouble::NumberTooLarge,
+        "22P02" | "22P03" | "22007" | "22008" => Trouble::Unreadable,
+        "53200" => Trouble::OutOfMemory,
+        "53100" | "53400" => Trouble::DiskFull,
+        "53300" => Trouble::TooManyConnections,
+        "42501" => Trouble::NotAllowed,
+        "57P01" | "57P02" | "57P05" => Trouble::StoppedThere,
+        "40001" => Trouble::CatchingUp,
+        _ => return None,
+    })
 }
 
 fn kind(code: &SqlState) -> SourceFault {
@@ -75,16 +98,8 @@ fn in_its_own_words(db: &DbError) -> String {
         words.push(' ');
         words.push_str(&sentence(more));
     }
-    words
-}
-
-fn sentence(text: &str) -> String {
-    let text = text.trim();
-    if text.ends_with(['.', '?', '!']) {
-        text.to_owned()
-    } else {
-        format!("{text}.")
-    }
+    // Which is where our own pins put it, and nobody else's concern.
+    words.replace("pg_catalog.", "")
 }
 
 fn with_causes(error: &tokio_postgres::Error) -> String {

@@ -2,13 +2,15 @@
 //!
 //! It does not judge queries (that is the guard's), but holds without the guard: generated SQL only ever
 //! travels by the extended protocol, which takes one statement, inside a transaction whose mode is locked
-//! READ ONLY before the query is sent, and which always ends in ROLLBACK.
+//! READ ONLY before the query is sent, and which always ends in ROLLBACK. The names in it are tied to their
+//! schemas, so that nobody's function of the same name is called (`names`).
 
 mod cancel;
 mod catalog;
 mod cost;
 mod fault;
 pub mod listen;
+mod names;
 mod numeric;
 mod pool;
 mod role;
@@ -33,6 +35,7 @@ use crate::catalog::Catalog;
 use crate::error::{Error, Result, SourceFault};
 use crate::rows::Rows;
 use cost::Estimate;
+use names::Names;
 use pool::{Lease, Pool};
 use rows::Decoder;
 use running::{Budget, Running, Step, too_long};
@@ -66,6 +69,8 @@ const NEW_CONNECTIONS: usize = 3;
 pub struct Postgres {
     pool: Arc<Pool>,
     odd_columns: Arc<OddColumns>,
+    /// What names mean there, as far as it is known.
+    names: Mutex<Option<Arc<Names>>>,
 }
 
 /// Columns of earlier queries that turned out to hold what only text can show after rows had been handed on.
@@ -101,6 +106,8 @@ impl OddColumns {
 /// The answers to what is sent first for a query, all in one round trip.
 struct Opening {
     begun: Result<(), tokio_postgres::Error>,
+    /// Whether names still mean what they did; None where that was asked a moment ago.
+    names_hold: Option<Result<bool, tokio_postgres::Error>>,
     statement: Result<Statement, tokio_postgres::Error>,
     /// None where no limit asks for an estimate.
     estimate: Option<Result<Option<Estimate>, tokio_postgres::Error>>,
@@ -113,6 +120,7 @@ impl Postgres {
         Ok(Postgres {
             pool: Pool::new(Target::from_url(url)?),
             odd_columns: Arc::default(),
+            names: Mutex::default(),
         })
     }
 
@@ -129,13 +137,36 @@ impl Postgres {
         Ok(Postgres {
             pool: Pool::new(Target::from_parts(host, port, database, user, password, sslmode)?),
             odd_columns: Arc::default(),
+            names: Mutex::default(),
         })
+    }
+
+    fn names(&self) -> MutexGuard<'_, Option<Arc<Names>>> {
+        self.names.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection, and what names mean at its other end.
+    async fn lease(&self) -> Result<(Lease, Arc<Names>)> {
+        let mut lease = self.pool.lease().await?;
+        let known = self.names().clone();
+        if let Some(names) = known.filter(|names| !names.are_old()) {
+            return Ok((lease, names));
+        }
+        let mut read = Names::read(lease.client()).await;
+        if lease.was_idle() && read.as_ref().is_err_and(is_dead) {
+            drop(lease);
+            lease = self.pool.connect().await?;
+            read = Names::read(lease.client()).await;
+        }
+        let names = Arc::new(read.map_err(|error| fault::while_running(&error))?);
+        *self.names() = Some(names.clone());
+        Ok((lease, names))
     }
 
     /// A connection inside a read-only transaction, its mode locked.
     async fn begin(&self, time: Duration) -> Result<Lease> {
-        let begin = transaction(time);
-        let lease = self.pool.lease().await?;
+        let (lease, names) = self.lease().await?;
+        let begin = transaction(time, &names);
         match lease.client().batch_execute(&begin).await {
             Ok(()) => Ok(lease),
             Err(error) if lease.was_idle() && is_dead(&error) => {
@@ -160,9 +191,24 @@ impl Postgres {
         time: Duration,
         as_text: &[usize],
     ) -> Result<Running> {
-        let mut lease = self.pool.lease().await?;
-        let mut opening = open(lease.client(), query, limits, time).await;
+        let (mut lease, mut names) = self.lease().await?;
+        let mut pinned = match names.pin(query) {
+            Ok(pinned) => pinned,
+            Err(error) => {
+                lease.finish();
+                return Err(error);
+            }
+        };
+        let mut opening = open(lease.client(), &pinned, &names, limits, time).await;
         for _ in 0..NEW_CONNECTIONS {
+            if opening.is_outdated() {
+                lease.finish();
+                self.names().take();
+                (lease, names) = self.lease().await?;
+                pinned = names.pin(query)?;
+                opening = open(lease.client(), &pinned, &names, limits, time).await;
+                continue;
+            }
             // An idle connection may have died unnoticed, for instance when the server restarted.
             let is_stale = lease.was_idle() && opening.begun.as_ref().is_err_and(is_dead);
             let is_mixed_up = opening.statement.as_ref().is_err_and(is_of_another_session);
@@ -174,11 +220,16 @@ impl Postgres {
             }
             drop(lease);
             lease = self.pool.connect().await?;
-            opening = open(lease.client(), query, limits, time).await;
+            opening = open(lease.client(), &pinned, &names, limits, time).await;
         }
         // Before it is certain that the transaction has begun, nothing runs.
         if let Err(error) = opening.begun {
             return Err(fault::while_running(&error));
+        }
+        match opening.names_hold {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => return Err(Error::source(SourceFault::Other, CHANGING)),
+            Some(Err(error)) => return Err(fault::while_running(&error)),
         }
         let started = match (opening.statement, opening.estimate.transpose()) {
             (Ok(statement), Ok(estimate)) => {
@@ -187,7 +238,7 @@ impl Postgres {
                     lease.finish();
                     return Err(error);
                 }
-                self.execute(&mut lease, query, statement, as_text).await
+                self.execute(&mut lease, &pinned, statement, as_text).await
             }
             // After one error the transaction is void, and everything else in it fails, too.
             (Err(error), Ok(_)) | (Ok(_), Err(error)) => Err(error),
@@ -250,33 +301,58 @@ impl Postgres {
     }
 }
 
+/// What is said when the database was not the same twice in a row.
+const CHANGING: &str = "Functions of the database are being changed right now, so it is not certain what the query \
+                        would call. Try again in a moment.";
+
+impl Opening {
+    fn is_outdated(&self) -> bool {
+        matches!(self.names_hold, Some(Ok(false)))
+    }
+}
+
 /// Begins the transaction and has the query parsed (and planned, where its cost is limited), all sent at
 /// once: none of it runs the query, so it does no harm should the transaction not begin.
-async fn open(client: &Client, query: &str, limits: &Limits, time: Duration) -> Opening {
-    let begin = transaction(time);
+async fn open(client: &Client, query: &str, names: &Names, limits: &Limits, time: Duration) -> Opening {
+    let begin = transaction(time, names);
+    let hold = async {
+        match names.are_doubtful() {
+            true => Some(names.still_hold(client).await),
+            false => None,
+        }
+    };
     let estimate = async {
         match cost::is_wanted(limits) {
             true => Some(cost::estimate(client, query).await),
             false => None,
         }
     };
-    let (begun, statement, estimate) =
-        futures::join!(client.batch_execute(&begin), client.prepare(query), estimate);
+    let (begun, names_hold, statement, estimate) = futures::join!(
+        client.batch_execute(&begin),
+        hold,
+        client.prepare(query),
+        estimate
+    );
     Opening {
         begun,
+        names_hold,
         statement,
         estimate,
     }
 }
 
 /// `BEGIN READ ONLY` and everything else the transaction needs, in one round trip. The SELECT takes a
-/// snapshot, after which PostgreSQL lets nobody change the mode. Only numbers of ours go into this text.
-fn transaction(time: Duration) -> String {
+/// snapshot, after which PostgreSQL lets nobody change the mode. Only numbers of ours and quoted names go into
+/// this text.
+fn transaction(time: Duration, names: &Names) -> String {
     let query = time.as_millis().max(1);
     let lock = time.min(LOCK_TIME).as_millis().max(1);
     let idle = (time + Duration::from_secs(10)).as_millis();
+    let path = &names.path;
+    let checks = names.checks_client();
     format!(
         "BEGIN READ ONLY; SET LOCAL statement_timeout = {query}; SET LOCAL lock_timeout = {lock}; \
+         SET LOCAL search_path = {path}; {checks}\
          SET LOCAL idle_in_transaction_session_timeout = {idle}; \
          SET LOCAL standard_conforming_strings = on; SET LOCAL datestyle = 'ISO'; \
          SET LOCAL intervalstyle = 'postgres'; SET LOCAL extra_float_digits = 1; \
@@ -334,10 +410,13 @@ impl Source for Postgres {
 
     async fn check(&self) -> Result<Health> {
         let lease = self.begin(LOOK_TIME).await?;
-        let health = role::probe(lease.client())
+        let mut health = role::probe(lease.client())
             .await
             .map_err(|error| fault::while_running(&error))?;
         lease.finish();
+        let names = self.names().clone();
+        let warning = names.as_ref().and_then(|names| names.warning());
+        health.role_warnings.extend(warning.map(str::to_owned));
         Ok(health)
     }
 

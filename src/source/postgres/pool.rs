@@ -31,6 +31,8 @@ pub(super) struct Pool {
     target: Target,
     /// Last used last.
     idle: Mutex<Vec<Idle>>,
+    /// Somebody looks after what has been idle for too long. Changes only while `idle` is locked.
+    is_tended: AtomicBool,
     behind_pooler: AtomicBool,
 }
 
@@ -47,6 +49,7 @@ impl Pool {
         Arc::new(Pool {
             target,
             idle: Mutex::new(Vec::new()),
+            is_tended: AtomicBool::new(false),
             behind_pooler: AtomicBool::new(false),
         })
     }
@@ -85,19 +88,28 @@ impl Pool {
     }
 
     fn keep(self: &Arc<Self>, kept: Idle) {
-        let wait = {
+        {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if idle.len() >= KEPT + KEPT_BRIEFLY {
                 return;
             }
             idle.push(kept);
-            if idle.len() > KEPT { BRIEFLY } else { IDLE }
-        };
+            if self.is_tended.swap(true, Ordering::Relaxed) {
+                return;
+            }
+        }
+        // One for all of them: one for each query would be thousands on a busy day.
         let pool = Arc::downgrade(self);
         tokio::spawn(async move {
-            tokio::time::sleep(wait).await;
-            if let Some(pool) = pool.upgrade() {
-                trim(&mut pool.idle.lock().unwrap_or_else(PoisonError::into_inner));
+            loop {
+                tokio::time::sleep(BRIEFLY).await;
+                let Some(pool) = pool.upgrade() else { return };
+                let mut idle = pool.idle.lock().unwrap_or_else(PoisonError::into_inner);
+                trim(&mut idle);
+                if idle.is_empty() {
+                    pool.is_tended.store(false, Ordering::Relaxed);
+                    return;
+                }
             }
         });
     }

@@ -10,7 +10,7 @@ const NAMED: usize = 5;
 
 /// One row: version and the flags of the role.
 const ROLE: &str = "
-SELECT current_setting('server_version'), r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication,
+SELECT pg_catalog.current_setting('server_version'), r.rolsuper, r.rolcreaterole, r.rolcreatedb, r.rolreplication,
        r.rolbypassrls, current_user::text
 FROM pg_catalog.pg_roles r WHERE r.rolname = current_user";
 
@@ -38,7 +38,7 @@ WHERE n.nspname NOT LIKE 'pg\\_%' AND n.nspname <> 'information_schema'
   AND pg_catalog.has_schema_privilege(n.oid, 'CREATE')
 ORDER BY 1";
 
-const DATABASE: &str = "SELECT pg_catalog.has_database_privilege(current_database(), 'CREATE')";
+const DATABASE: &str = "SELECT pg_catalog.has_database_privilege(pg_catalog.current_database(), 'CREATE')";
 
 /// Version and warnings.
 pub(super) async fn probe(client: &Client) -> Result<Health, Error> {

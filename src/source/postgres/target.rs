@@ -10,7 +10,7 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::mpsc;
@@ -61,6 +61,16 @@ impl FromStr for Tls {
     }
 }
 
+/// Files in PEM that a URL names.
+#[derive(Default)]
+struct Files {
+    /// Who may have signed the server's certificate.
+    root: Option<String>,
+    /// Our own certificate (and what leads from it to the authority), and its key.
+    certificate: Option<String>,
+    key: Option<String>,
+}
+
 /// Everything needed to open a connection.
 #[derive(Clone)]
 pub(super) struct Target {
@@ -87,7 +97,7 @@ impl Target {
             None => (url, ""),
         };
         let mut tls = None;
-        let mut root = None;
+        let mut files = Files::default();
         let mut rest = Vec::new();
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair.split_once('=').ok_or_else(unreadable)?;
@@ -99,12 +109,9 @@ impl Target {
             };
             match key {
                 "sslmode" => tls = Some(decoded()?.parse()?),
-                "sslrootcert" => root = Some(decoded()?),
-                "sslcert" | "sslkey" => {
-                    return Err(Error::Invalid(format!(
-                        "Client certificates ({key}) are not supported in a PostgreSQL URL; use a password."
-                    )));
-                }
+                "sslrootcert" => files.root = Some(decoded()?),
+                "sslcert" => files.certificate = Some(decoded()?),
+                "sslkey" => files.key = Some(decoded()?),
                 // What libpq knows beside, and what changes nothing here.
                 "gssencmode" | "sslcompression" | "sslsni" | "client_encoding" => {}
                 _ => rest.push(pair),
@@ -123,7 +130,7 @@ impl Target {
                     .into(),
             ));
         }
-        Target::new(config, tls.unwrap_or(Tls::Prefer), root)
+        Target::new(config, tls.unwrap_or(Tls::Prefer), files)
     }
 
     /// From single values. Errors: `Invalid` for an unknown `sslmode`.
@@ -142,10 +149,10 @@ impl Target {
             .dbname(database)
             .user(user)
             .password(password);
-        Target::new(config, sslmode.parse()?, None)
+        Target::new(config, sslmode.parse()?, Files::default())
     }
 
-    fn new(mut config: Config, tls: Tls, root: Option<String>) -> Result<Target> {
+    fn new(mut config: Config, tls: Tls, files: Files) -> Result<Target> {
         config
             .application_name("clean-custard")
             .keepalives_idle(Duration::from_secs(30))
@@ -159,7 +166,7 @@ impl Target {
         }
         let connector = match tls {
             Tls::Disable => None,
-            _ => Some(MakeRustlsConnect::new(tls_config(tls, root)?)),
+            _ => Some(MakeRustlsConnect::new(tls_config(tls, &files)?)),
         };
         let other_mode = match tls {
             Tls::Allow => Some(SslMode::Require),
@@ -283,30 +290,67 @@ async fn notify<S, T>(
     }
 }
 
-fn tls_config(tls: Tls, root: Option<String>) -> Result<ClientConfig> {
+fn tls_config(tls: Tls, files: &Files) -> Result<ClientConfig> {
+    let own = own_certificate(files)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
         .map_err(Error::internal)?;
+    let root = files.root.clone();
     // As in libpq, a named root certificate makes `require` verify.
     let verifies = matches!(tls, Tls::VerifyCa | Tls::VerifyFull) || (tls == Tls::Require && root.is_some());
-    if !verifies {
-        return Ok(builder
+    let builder = if !verifies {
+        builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(Anybody(provider)))
-            .with_no_client_auth());
+    } else if tls == Tls::VerifyFull {
+        builder.with_root_certificates(roots(root)?)
+    } else {
+        let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(root)?), provider)
+            .build()
+            .map_err(Error::internal)?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyHost(inner)))
+    };
+    match own {
+        None => Ok(builder.with_no_client_auth()),
+        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|_| {
+            Error::Invalid(
+                "The sslkey file does not hold the key of the certificate in the sslcert file, or is of a kind that \
+                 is not known."
+                    .into(),
+            )
+        }),
     }
-    let roots = roots(root)?;
-    if tls == Tls::VerifyFull {
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
+}
+
+type OwnCertificate = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// What we show of ourselves, if anything.
+fn own_certificate(files: &Files) -> Result<Option<OwnCertificate>> {
+    let (certificate, key) = match (&files.certificate, &files.key) {
+        (None, None) => return Ok(None),
+        (Some(certificate), Some(key)) => (certificate, key),
+        _ => {
+            return Err(Error::Invalid(
+                "A client certificate needs both sslcert and sslkey in the PostgreSQL URL.".into(),
+            ));
+        }
+    };
+    let broken = |name: &str, file: &str| {
+        Error::Invalid(format!(
+            "The {name} file {file} cannot be read as PEM (a key must not be encrypted)."
+        ))
+    };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(certificate)
+        .and_then(|all| all.collect::<std::result::Result<_, _>>())
+        .map_err(|_| broken("sslcert", certificate))?;
+    if chain.is_empty() {
+        return Err(broken("sslcert", certificate));
     }
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
-        .build()
-        .map_err(Error::internal)?;
-    Ok(builder
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(AnyHost(inner)))
-        .with_no_client_auth())
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|_| broken("sslkey", key))?;
+    Ok(Some((chain, key)))
 }
 
 fn roots(file: Option<String>) -> Result<RootCertStore> {

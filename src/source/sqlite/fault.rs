@@ -3,6 +3,7 @@
 use rusqlite::{Error as Failure, ErrorCode};
 
 use crate::error::{Error, SourceFault};
+use crate::source::trouble::Trouble;
 
 /// An error while opening, preparing or running, other than a stop that we asked for.
 pub(super) fn of(error: &Failure) -> Error {
@@ -37,6 +38,11 @@ pub(super) fn of(error: &Failure) -> Error {
             )
         }
         ErrorCode::OperationInterrupted => Error::Timeout("The file took too long to be looked at.".into()),
+        ErrorCode::OutOfMemory => Error::source(SourceFault::Other, Trouble::OutOfMemory.say(&words)),
+        ErrorCode::DiskFull => Error::source(SourceFault::Other, Trouble::DiskFull.say(&words)),
+        _ if words.to_lowercase().contains("integer overflow") => {
+            Error::source(SourceFault::Type, Trouble::NumberTooLarge.say(&words))
+        }
         _ => Error::source(kind(&words.to_lowercase()), words),
     }
 }

@@ -7,6 +7,7 @@
 
 mod catalog;
 mod fault;
+mod hash;
 mod open;
 mod rows;
 

@@ -10,7 +10,7 @@ use rusqlite::limits::Limit;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio_util::sync::CancellationToken;
 
-use super::fault;
+use super::{fault, hash};
 use crate::catalog::Dialect;
 use crate::error::{Error, Result, SourceFault};
 use crate::guard::functions;
@@ -94,6 +94,7 @@ impl Locked {
             Some(move || stop.is_cancelled() || Instant::now() >= deadline),
         )?;
         if purpose == Purpose::Query {
+            hash::register(connection)?;
             connection.authorizer(Some(only_reading))?;
         }
         Ok(())
@@ -133,8 +134,8 @@ fn only_reading(context: AuthContext<'_>) -> Authorization {
         }
         AuthAction::Function { function_name } => {
             let name = function_name.to_ascii_lowercase();
-            // What operators are called inside, beside the functions of the guard.
-            ["like", "glob", "match", "->", "->>"].contains(&name.as_str())
+            // What operators are called inside, and masks, beside the functions of the guard.
+            ["like", "glob", "match", "->", "->>", hash::NAME].contains(&name.as_str())
                 || functions::is_allowed(&name, Dialect::Sqlite)
         }
         // Full-text tables look there whether they have changed.
