@@ -89,6 +89,9 @@ pub struct Column {
     /// The share of sampled documents that have it, 0 to 1, where the source has no schema of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen: Option<f64>,
+    /// The day a sample last held it, counted from 1970, where the source has no schema of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen_day: Option<u32>,
 }
 
 /// How often a sample held a type.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, SourceFault};
 
+pub mod known;
 #[cfg(test)]
 mod tests;
 
@@ -182,6 +183,10 @@ pub struct Pong {
 pub struct SchemaRequest {
     /// Bytes of data frames that may be sent at once.
     pub credit: u64,
+    /// What the server still knows of a source without a schema of its own, see [`known`]: the agent may have
+    /// been started anew. Agents that do not know it leave it aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
 }
 
 /// See [`Message::Query`].

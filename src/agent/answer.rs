@@ -15,8 +15,11 @@ use crate::link::ipc::Encoder;
 use crate::protocol::{End, MAX_CATALOG, MAX_CHUNK, Query};
 use crate::source::Limits;
 
-/// Reads the schema and sends it as compressed JSON.
-pub async fn schema(answer: &Answer, database: &Database) -> Result<End> {
+/// Reads the schema and sends it as compressed JSON. `known` is what the server still knows of it.
+pub async fn schema(answer: &Answer, known: Option<&str>, database: &Database) -> Result<End> {
+    if let Some(known) = known {
+        database.remember(known)?;
+    }
     let catalog = database.read_catalog().await?;
     let packed = tokio::task::spawn_blocking(move || {
         let json = serde_json::to_vec(catalog.as_ref()).map_err(Error::internal)?;

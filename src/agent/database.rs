@@ -195,6 +195,13 @@ impl Database {
         }
     }
 
+    /// Takes what a server still knows of the schema. Errors: `Invalid` for what cannot be read; `Source` as long
+    /// as the kind of database is not known.
+    pub fn remember(&self, known: &str) -> Result<()> {
+        self.source()?.remember(&protocol::known::unpack(known)?);
+        Ok(())
+    }
+
     /// Reads the catalog from the database, without what the policy keeps here.
     pub async fn read_catalog(&self) -> Result<Arc<Catalog>> {
         let source = self.source()?;

@@ -226,7 +226,7 @@ impl Handler for Session<'_> {
             Message::Welcome(welcome) => return self.welcome(&welcome),
             Message::Schema(request) => {
                 return self.answer(id, request.credit, |answer, database| async move {
-                    answer::schema(&answer, &database).await
+                    answer::schema(&answer, request.known.as_deref(), &database).await
                 });
             }
             Message::Query(query) => {

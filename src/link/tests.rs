@@ -78,7 +78,7 @@ impl Handler for Answering {
 
 fn ask(requests: &Requests) -> Reply {
     requests
-        .ask(|credit| Message::Schema(SchemaRequest { credit }))
+        .ask(|credit| Message::Schema(SchemaRequest { credit, known: None }))
         .unwrap()
 }
 
@@ -183,7 +183,7 @@ async fn when_the_socket_dies_every_waiter_hears_of_it() {
     assert!(matches!(
         linked
             .requests
-            .ask(|credit| Message::Schema(SchemaRequest { credit })),
+            .ask(|credit| Message::Schema(SchemaRequest { credit, known: None })),
         Err(Error::AgentOffline(_))
     ));
 }

@@ -77,7 +77,13 @@ fn samples() -> Vec<(Envelope, &'static str)> {
             r#"{"id":3,"type":"pong","database":{"reachable":false,"kind":"POSTGRESQL","message":"refused"},"took_us":1500}"#,
         ),
         (
-            Envelope::new(4, Message::Schema(SchemaRequest { credit: 65536 })),
+            Envelope::new(
+                4,
+                Message::Schema(SchemaRequest {
+                    credit: 65536,
+                    known: None,
+                }),
+            ),
             r#"{"id":4,"type":"schema","credit":65536}"#,
         ),
         (

@@ -119,10 +119,14 @@ impl Attendant<'_> {
     }
 
     async fn fetch_catalog(&self) -> Result<Catalog> {
+        // Only samples forget.
+        let is_sampled = self.kind == Kind::Mongodb;
+        let last = self.hub.catalog(self.connection_id).filter(|_| is_sampled);
+        let known = last.and_then(|catalog| protocol::known::pack(&catalog));
         let mut reply = self
             .agent
             .requests
-            .ask(|credit| Message::Schema(SchemaRequest { credit }))?;
+            .ask(|credit| Message::Schema(SchemaRequest { credit, known }))?;
         let mut packed = Vec::new();
         loop {
             match reply.next().await? {

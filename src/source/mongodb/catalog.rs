@@ -2,20 +2,31 @@
 //! and memory whatever the number of collections; documents pass by one after the other and are not kept.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures::{StreamExt, TryStreamExt};
 use mongodb::bson::{Document, RawDocumentBuf, doc};
 use mongodb::{Collection, Cursor, Database};
 use tokio::time::Instant;
 
-use super::findings::Findings;
+use super::findings::{COLUMNS, Findings};
 use super::{references, role};
-use crate::catalog::{Catalog, ColumnKind, Table, TableKind};
+use crate::catalog::{Catalog, Column, ColumnKind, Table, TableKind};
 use crate::error::Result;
 
 /// What is known of each collection, by name.
-pub(super) type Known = HashMap<String, Findings>;
+pub(super) type Known = HashMap<String, Collected>;
+
+/// What is known of one collection.
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub findings: Findings,
+    /// The columns last told, by this process or by one before it.
+    pub told: Vec<Column>,
+}
+
+/// A field that no sample held for so many days is no longer told of.
+const FORGOTTEN_AFTER: u32 = 90;
 
 /// Time for all looks together; collections that were not reached are listed with what is known of them.
 const ALL_TIME: Duration = Duration::from_secs(60);
@@ -45,10 +56,13 @@ pub(super) async fn read(database: &Database, known: &mut Known) -> Result<Catal
     let mut tables = Vec::with_capacity(count);
     while let Some((mut table, findings)) = looks.next().await {
         let all = known.entry(table.name.clone()).or_default();
+        let seen: HashSet<String> = findings.columns().into_iter().map(|column| column.name).collect();
         if findings.documents() > 0 {
-            all.merge(findings);
+            all.findings.merge(findings);
         }
-        table.columns = all.columns();
+        all.told = remembered(all, &seen, today());
+        let lately = all.told.iter().filter(|column| is_kept(column, today()));
+        table.columns = lately.cloned().collect();
         tables.push(table);
     }
     for table in &mut tables {
@@ -56,6 +70,83 @@ pub(super) async fn read(database: &Database, known: &mut Known) -> Result<Catal
     }
     references::find(database, &mut tables, known).await;
     Ok(Catalog { tables })
+}
+
+/// Days since 1970.
+fn today() -> u32 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(0, |since| {
+        u32::try_from(since.as_secs() / 86_400).unwrap_or(u32::MAX)
+    })
+}
+
+/// Whether a field was met lately.
+fn is_kept(column: &Column, today: u32) -> bool {
+    let day = column.last_seen_day.unwrap_or(today);
+    today.saturating_sub(day) <= FORGOTTEN_AFTER
+}
+
+/// The columns of a collection of which this look has `seen` some: those, the ones that earlier looks of this
+/// process found, and the ones told by a process before it, unless no sample has held them for long. Where every
+/// document was seen, there are no others.
+fn remembered(all: &Collected, seen: &HashSet<String>, today: u32) -> Vec<Column> {
+    let told: HashMap<&str, &Column> = all
+        .told
+        .iter()
+        .map(|column| (column.name.as_str(), column))
+        .collect();
+    let last_seen = |name: &str| match seen.contains(name) {
+        true => Some(today),
+        false => told.get(name).and_then(|column| column.last_seen_day),
+    };
+    let mut columns: Vec<Column> = all
+        .findings
+        .columns()
+        .into_iter()
+        .map(|column| Column {
+            last_seen_day: Some(last_seen(&column.name).unwrap_or(today)),
+            ..column
+        })
+        .collect();
+    if all.findings.is_complete() {
+        return columns;
+    }
+    let found: HashSet<String> = columns.iter().map(|column| column.name.clone()).collect();
+    // What had too many names to be fields is a map now.
+    let is_inside_map = |name: &str| {
+        let mut ends = name.match_indices('.').map(|(at, _)| &name[..at]);
+        ends.any(|outer| all.findings.is_map(outer))
+    };
+    let more = all.told.iter().filter(|column| {
+        !found.contains(&column.name)
+            && !seen.contains(&column.name)
+            && is_kept(column, today)
+            && !is_inside_map(&column.name)
+    });
+    // After the document that holds it, where that is still there.
+    let room = COLUMNS.saturating_sub(columns.len());
+    for column in more.take(room) {
+        let place = column.name.rsplit_once('.').and_then(|(outer, _)| {
+            let inside = |other: &Column| {
+                other.name == outer
+                    || other
+                        .name
+                        .strip_prefix(outer)
+                        .is_some_and(|rest| rest.starts_with('.'))
+            };
+            columns.iter().rposition(inside)
+        });
+        let column = Column {
+            nullable: true,
+            last_seen_day: column.last_seen_day.or(Some(today)),
+            ..column.clone()
+        };
+        match place {
+            Some(at) => columns.insert(at + 1, column),
+            None => columns.push(column),
+        }
+    }
+    columns
 }
 
 /// A unique index over a list keeps documents apart, not the elements that `$unwind` makes rows of.
@@ -218,5 +309,78 @@ async fn indexes(database: &Database, table: &mut Table) {
         } else {
             table.indexes.push(columns);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mongodb::bson::{RawDocumentBuf, doc};
+
+    use super::*;
+
+    fn column(name: &str, day: u32) -> Column {
+        Column {
+            name: name.into(),
+            last_seen_day: Some(day),
+            ..Column::default()
+        }
+    }
+
+    fn collected(told: Vec<Column>) -> (Collected, HashSet<String>) {
+        let mut all = Collected {
+            told,
+            ..Collected::default()
+        };
+        let document = RawDocumentBuf::try_from(&doc! {"_id": 1, "address": {"city": "Rome"}}).unwrap();
+        all.findings.add(&document);
+        let seen = all
+            .findings
+            .columns()
+            .into_iter()
+            .map(|column| column.name)
+            .collect();
+        (all, seen)
+    }
+
+    fn names(columns: &[Column], today: u32) -> Vec<&str> {
+        let kept = columns.iter().filter(|column| is_kept(column, today));
+        kept.map(|column| column.name.as_str()).collect()
+    }
+
+    #[test]
+    fn what_a_sample_missed_is_remembered_for_a_while() {
+        let told = vec![
+            column("address.zip", 950),
+            column("old", 100),
+            column("rare", 999),
+            column("address", 10),
+        ];
+        let (all, seen) = collected(told);
+        let columns = remembered(&all, &seen, 1_000);
+        assert_eq!(
+            names(&columns, 1_000),
+            ["_id", "address", "address.city", "address.zip", "rare"]
+        );
+        assert_eq!(columns[1].last_seen_day, Some(1_000));
+        // Nobody meets them again.
+        let (mut all, _) = collected(columns);
+        let columns = remembered(&all, &HashSet::new(), 1_050);
+        assert_eq!(names(&columns, 1_050), ["_id", "address", "address.city", "rare"]);
+        // What this process found itself is forgotten, too, and stays so.
+        all.told = columns;
+        for _ in 0..2 {
+            all.told = remembered(&all, &HashSet::new(), 1_100);
+            assert_eq!(names(&all.told, 1_100), Vec::<&str>::new());
+        }
+    }
+
+    #[test]
+    fn where_every_document_was_seen_nothing_is_remembered() {
+        let (mut all, seen) = collected(vec![column("rare", 999)]);
+        all.findings.set_complete();
+        assert_eq!(
+            names(&remembered(&all, &seen, 1_000), 1_000),
+            ["_id", "address", "address.city"]
+        );
     }
 }

@@ -16,7 +16,7 @@ const NAMES: usize = 200;
 /// The same for the documents of the collection themselves.
 const TOP_NAMES: usize = 1_000;
 /// Columns of a table at most; deeper ones go first.
-const COLUMNS: usize = 2_000;
+pub(super) const COLUMNS: usize = 2_000;
 /// Elements of a list that are looked at.
 const ELEMENTS: usize = 50;
 /// Different values kept of a field, and characters of each.
@@ -81,6 +81,23 @@ impl Findings {
     /// Nothing was left out of this sample.
     pub fn set_complete(&mut self) {
         self.complete = true;
+    }
+
+    /// Whether every document was seen, at the last look.
+    pub fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    /// Whether the document at a path has too many names for them to be fields.
+    pub fn is_map(&self, path: &str) -> bool {
+        let mut fields = &self.fields;
+        for name in path.split('.') {
+            let Some(at) = fields.places.get(name) else {
+                return fields.is_map;
+            };
+            fields = &fields.all[*at].1.inner;
+        }
+        fields.is_map
     }
 
     pub fn documents(&self) -> u64 {

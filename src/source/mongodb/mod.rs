@@ -253,6 +253,19 @@ impl Source for MongoDb {
         Ok(catalog)
     }
 
+    fn remember(&self, catalog: &Catalog) {
+        // A look that is under way knows better.
+        let Ok(mut known) = self.known.try_lock() else {
+            return;
+        };
+        for table in &catalog.tables {
+            let all = known.entry(table.name.clone()).or_default();
+            if all.told.is_empty() {
+                all.told.clone_from(&table.columns);
+            }
+        }
+    }
+
     async fn run(&self, query: &str, limits: &Limits) -> Result<Rows> {
         let query = Query::parse(query)?;
         let time = limits.time().min(LONGEST);

@@ -30,7 +30,7 @@ pub(super) async fn find(database: &Database, tables: &mut [Table], known: &Know
         })
         .collect();
     for table in tables.iter_mut().filter(|table| table.kind == TableKind::Table) {
-        let Some(findings) = known.get(&table.name) else {
+        let Some(findings) = known.get(&table.name).map(|all| &all.findings) else {
             continue;
         };
         for column in &table.columns {

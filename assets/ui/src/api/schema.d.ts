@@ -1607,6 +1607,11 @@ export interface components {
             distinct_estimate?: number | null;
             /** @description What can be done with it. */
             kind: components["schemas"]["ColumnKind"];
+            /**
+             * Format: int32
+             * @description The day a sample last held it, counted from 1970, where the source has no schema of its own.
+             */
+            last_seen_day?: number | null;
             /** @description Largest value as text, where known cheaply. */
             max?: string | null;
             /** @description Smallest value as text, where known cheaply. */
