@@ -159,6 +159,16 @@ check_mariadb() {
   say "$("$(type -P mariadbd || echo /usr/sbin/mariadbd)" --version | cut -d ' ' -f 3-4)"
 }
 
+check_faketime() {
+  # For the test of an agent whose clock is a day off.
+  compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || apt_install "libfaketime" libfaketime
+}
+
+check_systemd() {
+  # Not to run it: it says whether the agent's unit is right.
+  has systemd-analyze || apt_install "systemd-analyze" systemd
+}
+
 find_chromium() {
   local name
   for name in "${CHROMIUM:-}" chromium chromium-browser google-chrome google-chrome-stable; do
@@ -292,6 +302,8 @@ test)
   check_postgres
   check_pgbouncer
   check_mariadb
+  check_faketime
+  check_systemd
   check_mongod
   check_smtp
   check_moto

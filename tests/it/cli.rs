@@ -386,3 +386,56 @@ fn the_agent_as_a_service_is_shown_before_it_is_installed() {
         assert!(err(&refused).contains(reason), "{}", err(&refused));
     }
 }
+
+/// What systemd itself says of the unit: no complaint, and hardly anything left open.
+#[test]
+fn systemd_finds_nothing_wrong_with_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let key = file("key", "custard_agent_secret\n");
+    let source = file("source", "postgres://reader:hush@localhost/shop\n");
+    let shown = run(&[
+        "agent",
+        "--server",
+        "https://custard.example.com",
+        "--connection",
+        "c1",
+        "--key-file",
+        &key,
+        "--source-file",
+        &source,
+        "--install",
+        "--print",
+    ]);
+    // It is not installed here, so the unit starts the program where it is.
+    let unit: String = out(&shown)
+        .lines()
+        .filter(|line| !line.starts_with("# "))
+        .map(|line| {
+            line.replace(
+                "/usr/local/bin/clean-custard",
+                env!("CARGO_BIN_EXE_clean-custard"),
+            ) + "\n"
+        })
+        .collect();
+    assert!(unit.contains("ExecStart="), "{unit}");
+    let path = file("clean-custard-agent.service", &unit);
+    let analyze = |arguments: &[&str]| {
+        let output = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(&path)
+            .output()
+            .expect("The test needs systemd-analyze. Install it with: make setup-test");
+        let words = format!("{}{}", out(&output), err(&output));
+        (output.status.success(), words)
+    };
+    let (is_right, words) = analyze(&["verify", "--man=no"]);
+    assert!(is_right && words.trim().is_empty(), "{words}");
+    // In tenths; systemd 252 gives 1.2, where 10 is a door without a lock.
+    let (is_closed, words) = analyze(&["security", "--offline=yes", "--threshold=15"]);
+    assert!(is_closed, "{words}");
+}

@@ -14,6 +14,7 @@ mod dialects;
 mod export;
 mod files;
 mod functions;
+mod fuzz;
 mod guard;
 mod ingest;
 mod layout;

@@ -265,6 +265,47 @@ async fn tls_modes_do_what_they_promise() {
             "{mode}"
         );
     }
+    // A user who is known by a certificate.
+    server.down();
+    server.set(format!("--ssl-ca={trusted}"));
+    server.up();
+    let own_key = rcgen::KeyPair::generate().unwrap();
+    let mut own = rcgen::CertificateParams::new(vec!["client".to_owned()]).unwrap();
+    // By default everybody is called the same, and OpenSSL takes that for self-signed.
+    own.distinguished_name.push(rcgen::DnType::CommonName, "client");
+    let own = own.signed_by(&own_key, &issuer).unwrap().pem();
+    let (own, own_key) = (
+        write("own.pem", &own),
+        write("own-key.pem", &own_key.serialize_pem()),
+    );
+    let database = server.database("CREATE TABLE t (a int);");
+    database.mysql(&format!(
+        "CREATE USER certified@'%' IDENTIFIED BY 'certified-secret' REQUIRE X509;
+         GRANT SELECT ON {}.* TO certified@'%';",
+        database.name
+    ));
+    let certified = database.url_of("certified", "certified-secret");
+    for mode in ["require".to_owned(), format!("verify-full&sslrootcert={trusted}")] {
+        let shown = source(&format!(
+            "{certified}?sslmode={mode}&sslcert={own}&sslkey={own_key}"
+        ));
+        assert_eq!(
+            query(&*shown, "SELECT count(*) FROM t").await.unwrap(),
+            [[json!(0)]],
+            "{mode}"
+        );
+        assert!(
+            source(&format!("{certified}?sslmode={mode}"))
+                .check()
+                .await
+                .is_err(),
+            "{mode}"
+        );
+    }
+    assert!(
+        connect(&format!("{certified}?sslcert={own}")).is_err(),
+        "half of it"
+    );
     // A certificate that was made for another host.
     server.down();
     write("cert.pem", &certificate("db.test"));
@@ -275,6 +316,25 @@ async fn tls_modes_do_what_they_promise() {
     assert!(
         connect(&format!("{url}?sslmode=verify-ca")).is_err(),
         "refused, not weakened"
+    );
+}
+
+/// A name that the guard knows and this server does not, stored by somebody: a bare call would run it.
+#[tokio::test]
+async fn a_stored_function_is_not_called_for_one_of_the_servers() {
+    let database = database(
+        "CREATE TABLE t (a int); INSERT INTO t VALUES (5);
+         CREATE FUNCTION any_value(x int) RETURNS int DETERMINISTIC RETURN 7;",
+    );
+    let source = source(&database.admin_url());
+    let error = query(&*source, "SELECT any_value(a) FROM t").await.unwrap_err();
+    assert!(
+        matches!(&error, Error::Refused(text) if text.contains("any_value")),
+        "{error:?}"
+    );
+    assert_eq!(
+        query(&*source, "SELECT max(a) FROM t").await.unwrap(),
+        [[json!(5)]]
     );
 }
 

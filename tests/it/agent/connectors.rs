@@ -7,7 +7,7 @@ use clean_custard::source::{Kind, connect};
 
 use super::world::{Server, agents, serving};
 use crate::support::conformance::{self, suite};
-use crate::support::{mysql, postgres};
+use crate::support::{mongo, mysql, postgres};
 
 #[actix_web::test]
 async fn mysql_behind_an_agent_conforms() {
@@ -28,6 +28,17 @@ async fn sqlite_behind_an_agent_conforms() {
     let words = conformance::sqlite::words();
     suite(server.online("c1").await, &words, &file).await;
     assert_eq!(server.hub.running(), 0);
+}
+
+#[actix_web::test]
+async fn mongodb_behind_an_agent_conforms() {
+    let database = conformance::mongo::shop(mongo::shared()).await;
+    let server = Server::start_for(Kind::Mongodb).await;
+    let _agent = serving(&server, "c1", connect(&database.url()).unwrap());
+    let words = conformance::mongo::words();
+    suite(server.online("c1").await, &words, &database).await;
+    assert_eq!(server.hub.running(), 0);
+    assert!(server.hub.status("c1").role_warnings.is_empty());
 }
 
 #[actix_web::test]

@@ -8,15 +8,17 @@ use std::time::{Duration, Instant};
 
 use clean_custard::error::{Error, Result};
 use clean_custard::protocol::{self, Database, Hello, Message as Wire};
-use clean_custard::source::{Limits, Source};
+use clean_custard::source::{Limits, Source, connect};
 use futures::StreamExt;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::hostile::{Raw, RawServer};
+use super::outages::{self, ENDLESS, KEPT, NUMBERS, both_sorts};
 use super::world::{self, Fake, LIMITS, QUERY, Server, agent, eventually, rows_of, within};
 use crate::support::app::Caller;
 use crate::support::network::{Flow, Way};
+use crate::support::postgres::database;
 use crate::support::process::Process;
 
 /// Queries under way in each test.
@@ -113,11 +115,17 @@ async fn a_network_that_is_silent_for_a_minute() {
     let fake = Fake::new(100_000, 100_000);
     let url = format!("ws://{}/api/v1/connections/ws/c1", way.address);
     let _agent = world::agent_at(&url, "right", fake.clone(), world::terms());
+    // And one beside a real database.
+    let database = database(NUMBERS);
+    let url = format!("ws://{}/api/v1/connections/ws/pg", way.address);
+    let _beside = world::serving_at(&url, connect(&database.url()).unwrap(), world::terms());
     let source = server.online("c1").await;
+    let beside = server.online("pg").await;
     let mut short = LIMITS;
     short.time_ms = 8_000;
     let mut long = LIMITS;
     long.time_ms = 300_000;
+    let at_database = both_sorts(&beside, long).await;
     let (short, long) = (under_way(&source, short).await, under_way(&source, long).await);
     way.set(Flow::Silent);
     let began = Instant::now();
@@ -126,7 +134,7 @@ async fn a_network_that_is_silent_for_a_minute() {
         assert!(matches!(error, Error::Timeout(_)), "{error:?}");
     }
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
-    for query in long {
+    for query in long.into_iter().chain(at_database) {
         let error = query.await.unwrap().unwrap_err();
         assert!(matches!(error, Error::AgentOffline(_)), "{error:?}");
     }
@@ -134,8 +142,9 @@ async fn a_network_that_is_silent_for_a_minute() {
     assert!(began.elapsed() < Duration::from_secs(70), "{:?}", began.elapsed());
     assert!(!server.hub.status("c1").online);
     tokio::time::sleep(Duration::from_secs(62).saturating_sub(began.elapsed())).await;
-    // The agent noticed, too, and stopped what nobody waits for.
+    // The agents noticed, too, and stopped what nobody waits for.
     nothing_is_left(&server, "c1", &fake).await;
+    outages::nothing_is_left(&database, KEPT).await;
     way.set(Flow::Open);
     tokio::time::timeout(Duration::from_secs(40), async {
         while !server.hub.status("c1").online {
@@ -148,6 +157,9 @@ async fn a_network_that_is_silent_for_a_minute() {
     limits.rows = 25;
     let rows = within(source.run(QUERY, &limits)).await.unwrap();
     assert_eq!(rows_of(rows).await.unwrap(), 25);
+    server.online("pg").await;
+    let rows = within(beside.run("SELECT i FROM n", &limits)).await.unwrap();
+    assert_eq!(rows_of(rows).await.unwrap(), 25);
 }
 
 /// A server that died without a word, as a machine whose power fails: the agent's socket stays open.
@@ -157,8 +169,16 @@ async fn a_half_open_socket_is_left_and_dialled_anew() {
     let fake = Fake::new(100_000, 100_000);
     let _agent = world::agent_at(&server.url(), "right", fake.clone(), world::terms());
     let mut dead = server.welcomed().await;
+    // And one beside a real database, whose server died as well.
+    let database = database(NUMBERS);
+    let other = RawServer::start().await;
+    let _beside = world::serving_at(&other.url(), connect(&database.url()).unwrap(), world::terms());
+    let mut dead_too = other.welcomed().await;
     for id in 1..=MANY as u64 {
         dead.say(id, super::hostile::query(QUERY, 300_000)).await;
+    }
+    for id in 1..=2 {
+        dead_too.say(id, super::hostile::query(ENDLESS, 300_000)).await;
     }
     eventually(|| fake.running.load(Ordering::Relaxed) == MANY as u64).await;
     let began = Instant::now();
@@ -166,7 +186,10 @@ async fn a_half_open_socket_is_left_and_dialled_anew() {
     assert!(again.is_ok(), "the agent still waits for a dead server");
     assert!(began.elapsed() >= protocol::DEAD_AFTER, "{:?}", began.elapsed());
     assert_eq!(fake.running.load(Ordering::Relaxed), 0);
-    drop(dead);
+    let again = tokio::time::timeout(Duration::from_secs(90), other.dialled()).await;
+    assert!(again.is_ok(), "the agent beside the database still waits");
+    outages::nothing_is_left(&database, KEPT).await;
+    drop((dead, dead_too));
 }
 
 #[actix_web::test]

@@ -543,8 +543,14 @@ async fn a_hostile_server_gets_no_more_than_the_policy_allows() {
 
     // A flood of requests is answered or refused, each one.
     for id in 1000..1600 {
-        raw.say(id, Wire::Schema(SchemaRequest { credit: u64::MAX }))
-            .await;
+        raw.say(
+            id,
+            Wire::Schema(SchemaRequest {
+                credit: u64::MAX,
+                known: None,
+            }),
+        )
+        .await;
     }
     let mut answered = 0;
     while answered < 600 {

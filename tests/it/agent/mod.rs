@@ -5,6 +5,8 @@ mod connectors;
 mod faults;
 mod hostile;
 mod logged;
+mod masks;
+mod outages;
 mod policy;
 mod postgres;
 mod scripted;

@@ -76,7 +76,15 @@ async fn a_server_that_was_taken_over_gets_nothing_past_the_policy() {
     let _agent = serving_at(&server.url(), source, terms);
     let mut socket = server.welcomed().await.into_inner();
 
-    let (end, packed) = ask(&mut socket, 10, Wire::Schema(SchemaRequest { credit: u64::MAX })).await;
+    let (end, packed) = ask(
+        &mut socket,
+        10,
+        Wire::Schema(SchemaRequest {
+            known: None,
+            credit: u64::MAX,
+        }),
+    )
+    .await;
     assert!(matches!(end, Wire::End(_)), "{end:?}");
     let schema = zstd::decode_all(packed.as_slice()).unwrap();
     assert!(!kept_back(&String::from_utf8(schema).unwrap()));

@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use clean_custard::agent::{self, Beside, Served, Terms};
 use clean_custard::config::{DatabaseParts, LlmConfig};
 use clean_custard::source::connect;
+use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +14,7 @@ use super::shop::shop;
 use crate::support::app::{Caller, TestApp, eventually};
 use crate::support::model::{Model, Reply};
 use crate::support::mongo::{Database, READER, READER_PASSWORD, shared};
+use crate::support::process::Process;
 
 /// A connection of the kind, and an agent that serves it until it is dropped.
 async fn connected(caller: &Caller, beside: Beside) -> (String, tokio_util::sync::DropGuard) {
@@ -114,6 +116,116 @@ async fn a_pipeline_of_ones_own_runs_behind_an_agent() {
         "{unknown}"
     );
     assert_eq!(database.fingerprint().await, before);
+}
+
+/// A rare field stays known when the agent that met it was restarted, and its newer samples miss it.
+#[actix_web::test]
+async fn what_samples_told_outlives_the_agent() {
+    let plain = |from: i32, to: i32| (from..to).map(|n| doc! {"_id": n, "n": n}).collect::<Vec<_>>();
+    let database = shared()
+        .database(&[("events", plain(0, 2_000)), ("gone", plain(0, 10))])
+        .await;
+    let events = database.root().collection::<Document>("events");
+    events
+        .insert_one(doc! {"_id": 2_000, "n": 1, "detail": {"voucher": "summer"}})
+        .await
+        .expect("a document");
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    let made = json!({"name": "Shop", "db_type": "MONGODB"});
+    let (_, made) = owner.post("/api/v1/connections", &made).await;
+    let id = made["id"].as_str().expect("an id");
+    // A process of its own knows nothing of the one before.
+    let start = || {
+        let served = Served {
+            websocket_url: made["websocket_url"].as_str().expect("a URL").to_owned(),
+            key: made["api_key"].as_str().expect("a key").to_owned().into(),
+            beside: connect(&database.url()).expect("a URL").into(),
+        };
+        let stop = CancellationToken::new();
+        tokio::spawn(agent::serve(vec![served], Terms::default(), stop.clone()));
+        stop.drop_guard()
+    };
+    let fields = async |wanted: &str| {
+        eventually("the schema", || async {
+            let (_, schema) = owner.get(&format!("/api/v1/connections/{id}/schema")).await;
+            let text = schema.to_string();
+            text.contains(wanted).then_some(text)
+        })
+        .await
+    };
+    let voucher = json!({"collection": "events", "pipeline": [
+        {"$match": {"detail.voucher": "summer"}}, {"$project": {"_id": 0, "n": 1}},
+    ]});
+    let body = json!({"query": voucher.to_string(), "connection_id": id});
+    let online = async |state: &str| {
+        eventually("the agent", || async {
+            let (_, connection) = owner.get(&format!("/api/v1/connections/{id}")).await;
+            (connection["agent"] == state).then_some(())
+        })
+        .await;
+    };
+    let first = start();
+    assert!(fields("detail.voucher").await.contains("gone"));
+    drop(first);
+    online("offline").await;
+    // Now it is one of twenty thousand, in the middle.
+    for from in [2_001, 12_001] {
+        events
+            .insert_many(plain(from, from + 10_000))
+            .await
+            .expect("documents");
+    }
+    database
+        .root()
+        .collection::<Document>("gone")
+        .drop()
+        .await
+        .expect("dropped");
+    let _second = start();
+    eventually("the new schema", || async {
+        let (_, schema) = owner.get(&format!("/api/v1/connections/{id}/schema")).await;
+        (!schema.to_string().contains("gone")).then_some(())
+    })
+    .await;
+    fields("detail.voucher").await;
+    let (_, answer) = owner.post("/api/v1/query/run", &body).await;
+    assert_eq!(answer["rows"], json!([[1]]), "{answer}");
+}
+
+/// Killed as by kill -9: mongod notices by itself that nobody waits any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_killed_in_the_middle_leaves_nothing_at_the_database() {
+    let database = super::many(shared()).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::server(folder.path()).await;
+    let owner = server.owner().await;
+    let made = json!({"name": "Shop", "db_type": "MONGODB"});
+    let (_, made) = owner.post("/api/v1/connections", &made).await;
+    let text = |name: &str| made[name].as_str().expect(name).to_owned();
+    let (id, url, key) = (text("id"), text("websocket_url"), text("api_key"));
+    let mut agent = Process::agent(folder.path(), &url, &key, &database.url(), &[]);
+    eventually("the schema", || async {
+        let (_, schema) = owner.get(&format!("/api/v1/connections/{id}/schema")).await;
+        (!schema["discovered_at"].is_null()).then_some(())
+    })
+    .await;
+    let asking: Vec<_> = (0..3)
+        .map(|_| {
+            let (owner, body) = (
+                owner.clone(),
+                json!({"query": super::endless(), "connection_id": id}),
+            );
+            tokio::spawn(async move { owner.post("/api/v1/query/run", &body).await })
+        })
+        .collect();
+    database.wait_for_busy(|busy| busy >= 3).await;
+    agent.kill();
+    for query in asking {
+        let (_, answer) = query.await.expect("no panic");
+        assert_eq!(answer["error"]["code"], "agent_offline", "{answer}");
+    }
+    database.wait_for_busy(|busy| busy == 0).await;
 }
 
 #[actix_web::test]

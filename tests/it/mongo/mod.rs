@@ -3,6 +3,7 @@
 
 mod agent;
 mod policy;
+mod replicas;
 mod shop;
 mod types;
 
@@ -18,8 +19,8 @@ use futures::StreamExt;
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
 
-use self::shop::shop;
-use crate::support::conformance::values;
+pub use self::shop::shop;
+use crate::support::conformance::{self, suite, values};
 use crate::support::mongo::{Mongod, shared};
 
 const ALLOWED: &str = include_str!("../../corpus/mongo_allowed.jsonl");
@@ -53,6 +54,24 @@ async fn asked(
 
 fn query(collection: &str, pipeline: Value) -> String {
     json!({"collection": collection, "pipeline": pipeline}).to_string()
+}
+
+#[tokio::test]
+async fn it_conforms() {
+    let database = conformance::mongo::shop(shared()).await;
+    suite(source(&database.url()), &conformance::mongo::words(), &database).await;
+}
+
+/// The user may do everything here.
+#[tokio::test]
+async fn an_administrator_writes_nothing() {
+    let database = conformance::mongo::shop(shared()).await;
+    conformance::writes(
+        &*source(&database.root_url()),
+        &conformance::mongo::words(),
+        &database,
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -537,10 +556,12 @@ fn certificates(folder: &std::path::Path) -> (std::path::PathBuf, std::path::Pat
     let authority = params.self_signed(&key).expect("an authority");
     let issuer = rcgen::Issuer::new(params, key);
     let key = rcgen::KeyPair::generate().expect("a key");
-    let server = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()])
-        .expect("parameters")
-        .signed_by(&key, &issuer)
-        .expect("a certificate");
+    let mut server = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("parameters");
+    // By default everybody is called the same, and OpenSSL takes that for self-signed.
+    server
+        .distinguished_name
+        .push(rcgen::DnType::CommonName, "127.0.0.1");
+    let server = server.signed_by(&key, &issuer).expect("a certificate");
     let (ca_file, server_file) = (folder.join("ca.pem"), folder.join("server.pem"));
     std::fs::write(&ca_file, authority.pem()).expect("a file");
     std::fs::write(&server_file, server.pem() + &key.serialize_pem()).expect("a file");
@@ -566,4 +587,37 @@ async fn tls_is_checked_against_the_named_authority() {
     );
     let stranger = source(&url).check().await.unwrap_err().to_string();
     assert!(stranger.contains("tlsCAFile"), "{stranger}");
+}
+
+/// A server that lets nobody in who does not show a certificate of its authority.
+#[tokio::test]
+async fn a_certificate_of_ones_own_opens_the_door() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (authority, file) = certificates(folder.path());
+    let (authority, file) = (authority.display().to_string(), file.display().to_string());
+    let server = Mongod::start(&[
+        "--tlsMode",
+        "preferTLS",
+        "--tlsCertificateKeyFile",
+        &file,
+        "--tlsCAFile",
+        &authority,
+    ]);
+    let database = shop(&server).await;
+    let url = format!(
+        "{}?tls=true&serverSelectionTimeoutMS=1500&tlsCAFile={authority}",
+        database.url()
+    );
+    // The server's own is signed by the same authority.
+    let shown = source(&format!("{url}&tlsCertificateKeyFile={file}"));
+    assert!(
+        shown
+            .check()
+            .await
+            .expect("it is let in")
+            .version
+            .starts_with("MongoDB")
+    );
+    let nothing = source(&url).check().await.unwrap_err().to_string();
+    assert!(nothing.contains("could not be reached"), "{nothing}");
 }

@@ -1,10 +1,11 @@
 //! Getting in: TLS modes by libpq's names, and the ways of showing a password.
 
 use clean_custard::error::{Error, SourceFault};
+use clean_custard::source::connect;
 use serde_json::json;
 
 use super::{query, source};
-use crate::support::postgres::{Certificates, Cluster};
+use crate::support::postgres::{Certificates, Cluster, READER};
 
 const IS_ENCRYPTED: &str = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
 
@@ -113,6 +114,55 @@ async fn a_server_that_turns_tls_away_is_reached_unless_it_is_required() {
         ],
     )
     .await;
+}
+
+/// A server that knows its users by their certificates: `cert` in `pg_hba.conf`, no password at all.
+#[tokio::test]
+async fn a_certificate_of_ones_own_opens_the_door() {
+    let mut cluster = Cluster::start(&[]);
+    let certificates = cluster.make_certificates();
+    let folder = cluster.data_dir();
+    cluster.down();
+    cluster.set("ssl=on");
+    cluster.set("ssl_ca_file=ca.crt");
+    cluster.set_rules("hostssl all all 127.0.0.1/32 cert");
+    cluster.up();
+    let database = cluster.database("");
+    let url = format!("postgres://{READER}@127.0.0.1:{}/{}", cluster.port, database.name);
+    let with = |mode: &str, name: &str| {
+        format!(
+            "{url}?sslmode={mode}&sslrootcert={}&sslcert={}&sslkey={}",
+            certificates.authority.display(),
+            folder.join(format!("{name}.crt")).display(),
+            folder.join(format!("{name}.key")).display()
+        )
+    };
+    for mode in ["prefer", "require", "verify-ca"] {
+        let found = query(&*source(&with(mode, "client")), "SELECT current_user::text").await;
+        assert_eq!(found.expect(mode), [[json!(READER)]]);
+        let error = query(&*source(&with(mode, "impostor")), "SELECT 1").await;
+        assert!(error.is_err(), "{mode}");
+    }
+    let error = query(&*source(&format!("{url}?sslmode=require")), "SELECT 1")
+        .await
+        .expect_err("it shows nothing of itself");
+    assert!(error.to_string().contains("certificate"), "{error}");
+    for wrong in [
+        "sslcert=/nowhere&sslkey=/nowhere".to_owned(),
+        "sslcert=/nowhere".to_owned(),
+        format!("sslcert={0}&sslkey={0}", certificates.authority.display()),
+        format!(
+            "sslcert={}&sslkey={}",
+            certificates.authority.display(),
+            folder.join("client.key").display()
+        ),
+    ] {
+        match connect(&format!("{url}?{wrong}")) {
+            Err(Error::Invalid(text)) => assert!(text.ends_with('.'), "{text}"),
+            Err(other) => panic!("{wrong}: {other:?}"),
+            Ok(_) => panic!("{wrong} was taken"),
+        }
+    }
 }
 
 #[tokio::test]

@@ -15,3 +15,4 @@ pub mod pgbouncer;
 pub mod postgres;
 pub mod process;
 pub mod smtp;
+pub mod supervisor;

@@ -1,16 +1,16 @@
 //! A real mongod for the tests: one server per test process in a temp folder, with access control, and one
-//! database per test. As with PostgreSQL a small shell owns the server and ends it with the tests.
+//! database per test.
 
-use std::io::Write;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use mongodb::Client;
 use mongodb::bson::{Document, doc};
+
+use super::supervisor::{Start, Supervisor, free_port};
 
 /// The user that may do everything.
 pub const ROOT: &str = "custard_root";
@@ -31,13 +31,29 @@ pub struct Mongod {
     pub port: u16,
     dir: PathBuf,
     options: Vec<String>,
-    supervisor: Option<(Child, ChildStdin)>,
+    supervisor: Option<Supervisor>,
     databases: AtomicU32,
 }
 
 impl Mongod {
     /// A server of its own, with extra options, for tests that stop it or change it.
     pub fn start(options: &[&str]) -> Mongod {
+        let server = Mongod::without_users(options);
+        // Until there is a user, whoever comes from this machine may make the first one.
+        let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", server.port);
+        in_own_runtime(async move {
+            let client = Client::with_uri_str(url).await.expect("a client");
+            client
+                .database("admin")
+                .run_command(doc! {"createUser": ROOT, "pwd": ROOT_PASSWORD, "roles": ["root"]})
+                .await
+                .expect("the first user");
+        });
+        server
+    }
+
+    /// The same, before there is anybody.
+    fn without_users(options: &[&str]) -> Mongod {
         let dir = tempfile::Builder::new()
             .prefix("custard-mongo-")
             .tempdir()
@@ -52,16 +68,6 @@ impl Mongod {
             databases: AtomicU32::new(0),
         };
         server.up();
-        // Until there is a user, whoever comes from this machine may make the first one.
-        let url = format!("mongodb://127.0.0.1:{}/?directConnection=true", server.port);
-        in_own_runtime(async move {
-            let client = Client::with_uri_str(url).await.expect("a client");
-            client
-                .database("admin")
-                .run_command(doc! {"createUser": ROOT, "pwd": ROOT_PASSWORD, "roles": ["root"]})
-                .await
-                .expect("the first user");
-        });
         server
     }
 
@@ -76,37 +82,22 @@ impl Mongod {
             self.dir.join("data").display(),
             self.options.join(" ")
         );
-        let script = format!(
-            "{server} >>'{log}' 2>&1 </dev/null & server=$!; word=$(cat); kill -KILL $server; \
-             wait $server; [ \"$word\" = keep ] || rm -rf '{dir}'",
-            log = log.display(),
-            dir = self.dir.display(),
-        );
-        let mut supervisor = Command::new("/bin/sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("a shell to watch over mongod");
-        let pipe = supervisor.stdin.take().expect("the pipe asked for");
-        self.supervisor = Some((supervisor, pipe));
-        let started = Instant::now();
-        while std::net::TcpStream::connect(("127.0.0.1", self.port)).is_err() {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "mongod did not start within a minute. Its log says:\n{}",
-                std::fs::read_to_string(&log).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ready = || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok();
+        let start = Start {
+            name: "mongod",
+            command: &server,
+            shell: Command::new("/bin/sh"),
+            dir: &self.dir,
+            log: &log,
+            signal: "KILL",
+        };
+        self.supervisor = Some(start.until(ready));
     }
 
     /// Kills the server as kill -9 does; [`Mongod::up`] starts it again.
     pub fn down(&mut self) {
-        if let Some((mut supervisor, mut pipe)) = self.supervisor.take() {
-            pipe.write_all(b"keep").expect("a word to the shell");
-            drop(pipe);
-            supervisor.wait().expect("the shell ends with the server");
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.down();
         }
     }
 
@@ -147,14 +138,9 @@ impl Mongod {
 
 impl Drop for Mongod {
     fn drop(&mut self) {
-        match self.supervisor.take() {
-            Some((mut supervisor, pipe)) => {
-                drop(pipe);
-                let _ = supervisor.wait();
-            }
-            None => {
-                let _ = std::fs::remove_dir_all(&self.dir);
-            }
+        // A running one takes its folder with it.
+        if self.supervisor.take().is_none() {
+            let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
 }
@@ -195,25 +181,14 @@ impl Database<'_> {
 
     /// Operations and idle cursors of others over this database's collections.
     pub async fn busy(&self) -> usize {
-        use futures::TryStreamExt;
-        let pattern = format!("^{}\\.", self.name);
-        let pipeline = [
-            doc! {"$currentOp": {"allUsers": true, "idleCursors": true}},
-            doc! {"$match": {
-                "ns": {"$regex": pattern},
-                "$or": [{"type": "idleCursor"}, {"active": true}],
-            }},
-        ];
-        let cursor = self
-            .root
-            .database("admin")
-            .aggregate(pipeline)
-            .await
-            .expect("the list of operations");
-        let all: Vec<Document> = cursor.try_collect().await.expect("operations");
-        all.len()
+        busy(&self.root, &self.name).await
     }
 
+    /// The same with a client of its own, for another runtime.
+    pub async fn busy_at(root_url: &str, name: &str) -> usize {
+        let root = Client::with_uri_str(root_url).await.expect("a client");
+        busy(&root, name).await
+    }
     /// Waits until so many operations and cursors are open, a minute at most.
     pub async fn wait_for_busy(&self, wanted: impl Fn(usize) -> bool) {
         let started = Instant::now();
@@ -232,33 +207,61 @@ impl Database<'_> {
 
     /// Everything that a write could change: collections, indexes, and a hash over all documents.
     pub async fn fingerprint(&self) -> String {
-        let hashes = self.command(doc! {"dbHash": 1}).await;
-        // Those of other tests come and go.
-        let mut databases = self
-            .root
-            .list_database_names()
-            .await
-            .expect("the names of databases");
-        databases.retain(|name| !name.starts_with('t'));
-        format!(
-            "{:?} {:?} {databases:?}",
-            hashes.get_document("collections"),
-            hashes.get_str("md5")
-        )
+        fingerprint(&self.root, &self.name).await
+    }
+
+    /// The same with a client of its own, for another runtime.
+    pub async fn fingerprint_at(root_url: &str, name: &str) -> String {
+        let root = Client::with_uri_str(root_url).await.expect("a client");
+        fingerprint(&root, name).await
     }
 }
 
+async fn busy(root: &Client, name: &str) -> usize {
+    use futures::TryStreamExt;
+    let pipeline = [
+        doc! {"$currentOp": {"allUsers": true, "idleCursors": true}},
+        doc! {"$match": {
+            "ns": {"$regex": format!("^{name}\\.")},
+            "$or": [{"type": "idleCursor"}, {"active": true}],
+        }},
+    ];
+    let cursor = root
+        .database("admin")
+        .aggregate(pipeline)
+        .await
+        .expect("the list of operations");
+    let all: Vec<Document> = cursor.try_collect().await.expect("operations");
+    all.len()
+}
+
+async fn fingerprint(root: &Client, name: &str) -> String {
+    let hashes = root
+        .database(name)
+        .run_command(doc! {"dbHash": 1})
+        .await
+        .expect("a command");
+    // Those of other tests come and go.
+    let mut databases = root.list_database_names().await.expect("the names of databases");
+    databases.retain(|name| !name.starts_with('t'));
+    format!(
+        "{:?} {:?} {databases:?}",
+        hashes.get_document("collections"),
+        hashes.get_str("md5")
+    )
+}
+
 /// Runs a future where there may be no runtime, or another one.
-fn in_own_runtime(future: impl Future<Output = ()> + Send + 'static) {
+pub fn in_own_runtime<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     std::thread::spawn(|| {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .expect("a runtime")
-            .block_on(future);
+            .block_on(future)
     })
     .join()
-    .expect("it ends well");
+    .expect("it ends well")
 }
 
 /// Where the program is: named by MONGOD, or as the set-up script finds it.
@@ -275,7 +278,114 @@ fn mongod() -> PathBuf {
         .into()
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
-    listener.local_addr().expect("its address").port()
+/// Three servers that hold the same: the first takes the writes, the others never do, and the last is tagged
+/// `use: reports`.
+pub struct ReplicaSet {
+    pub members: Vec<Mongod>,
+}
+
+impl ReplicaSet {
+    pub async fn start() -> ReplicaSet {
+        use std::os::unix::fs::PermissionsExt;
+        // What the members show each other.
+        let key = tempfile::Builder::new()
+            .prefix("custard-mongo-key-")
+            .tempfile()
+            .expect("a file");
+        std::fs::write(key.path(), "c3VuZGFlc3VuZGFlc3VuZGFl").expect("a key");
+        std::fs::set_permissions(key.path(), std::fs::Permissions::from_mode(0o400)).expect("a closed file");
+        let options = [
+            "--replSet",
+            "sundae",
+            "--keyFile",
+            &key.path().display().to_string(),
+        ];
+        let members: Vec<Mongod> = (0..3).map(|_| Mongod::without_users(&options)).collect();
+        // They have read it, and are not started again.
+        let host = |at: usize| format!("127.0.0.1:{}", members[at].port);
+        let first = Client::with_uri_str(format!("mongodb://{}/?directConnection=true", host(0)))
+            .await
+            .expect("a client")
+            .database("admin");
+        first
+            .run_command(doc! {"replSetInitiate": {"_id": "sundae", "members": [
+                {"_id": 0, "host": host(0), "priority": 2},
+                {"_id": 1, "host": host(1), "priority": 0},
+                {"_id": 2, "host": host(2), "priority": 0, "tags": {"use": "reports"}},
+            ]}})
+            .await
+            .expect("a set");
+        let user = doc! {"createUser": ROOT, "pwd": ROOT_PASSWORD, "roles": ["root"]};
+        let started = Instant::now();
+        // It takes writes once it has been elected.
+        while let Err(error) = first.run_command(user.clone()).await {
+            assert!(started.elapsed() < Duration::from_secs(60), "{error}");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let set = ReplicaSet { members };
+        let started = Instant::now();
+        while set.states().await != ["PRIMARY", "SECONDARY", "SECONDARY"] {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "{:?}",
+                set.states().await
+            );
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        set
+    }
+
+    /// What each member is, as the first that answers sees it.
+    async fn states(&self) -> Vec<String> {
+        let client = Client::with_uri_str(self.members[0].root_url("admin"))
+            .await
+            .expect("a client");
+        let status = client
+            .database("admin")
+            .run_command(doc! {"replSetGetStatus": 1})
+            .await;
+        let Ok(status) = status else { return Vec::new() };
+        let members = status.get_array("members").expect("members");
+        members
+            .iter()
+            .filter_map(|member| member.as_document()?.get_str("stateStr").ok())
+            .map(str::to_owned)
+            .collect()
+    }
+
+    /// The URL of the set, for a user of `admin`.
+    pub fn root_url(&self, database: &str) -> String {
+        let hosts: Vec<String> = self
+            .members
+            .iter()
+            .map(|m| format!("127.0.0.1:{}", m.port))
+            .collect();
+        format!(
+            "mongodb://{ROOT}:{ROOT_PASSWORD}@{}/{database}?authSource=admin&replicaSet=sundae",
+            hosts.join(",")
+        )
+    }
+
+    /// The members that run a query over a collection of `database` right now, by their place in the set.
+    pub async fn busy(&self, database: &str) -> Vec<usize> {
+        use futures::TryStreamExt;
+        let mut busy = Vec::new();
+        for (at, member) in self.members.iter().enumerate() {
+            let client = Client::with_uri_str(member.root_url("admin"))
+                .await
+                .expect("a client");
+            let pipeline = [
+                doc! {"$currentOp": {"allUsers": true}},
+                doc! {"$match": {"ns": {"$regex": format!("^{database}\\.")}, "active": true}},
+            ];
+            let Ok(cursor) = client.database("admin").aggregate(pipeline).await else {
+                continue;
+            };
+            let all: Vec<Document> = cursor.try_collect().await.unwrap_or_default();
+            if !all.is_empty() {
+                busy.push(at);
+            }
+        }
+        busy
+    }
 }

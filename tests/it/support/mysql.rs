@@ -1,16 +1,13 @@
 //! A real MariaDB for the tests: one server per test process in a temp folder, one database per test.
-//!
-//! As with PostgreSQL (see there), the server belongs to a shell that waits on a pipe held by the test
-//! process, so it ends and its folder goes however the tests end.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
 
-use super::postgres::{command, free_port, run, unprivileged};
+use super::postgres::{command, run, unprivileged};
+use super::supervisor::{Start, Supervisor, free_port};
 
 /// A user that may only select.
 pub const READER: &str = "custard_reader";
@@ -37,7 +34,7 @@ pub struct Server {
     pub port: u16,
     dir: PathBuf,
     settings: Vec<String>,
-    supervisor: Option<(Child, ChildStdin)>,
+    supervisor: Option<Supervisor>,
     databases: AtomicU32,
 }
 
@@ -110,43 +107,27 @@ impl Server {
             server.push_str(&format!(" '{setting}'"));
         }
         let log = self.dir.join("log");
-        let script = format!(
-            "{server} >>'{log}' 2>&1 </dev/null & server=$!; word=$(cat); kill -KILL $server; \
-             wait $server; [ \"$word\" = keep ] || rm -rf '{dir}'",
-            log = log.display(),
-            dir = self.dir.display(),
-        );
-        use std::os::unix::process::CommandExt;
-        let mut supervisor = command("/bin/sh".into(), &self.dir)
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("a shell to watch over MariaDB");
-        let pipe = supervisor.stdin.take().expect("the pipe asked for");
-        self.supervisor = Some((supervisor, pipe));
-        let started = Instant::now();
-        while !self
-            .client("mysql")
-            .args(["-e", "SELECT 1"])
-            .output()
-            .is_ok_and(|output| output.status.success())
-        {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "MariaDB did not start within a minute. Its log says:\n{}",
-                std::fs::read_to_string(&log).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let ready = || {
+            self.client("mysql")
+                .args(["-e", "SELECT 1"])
+                .output()
+                .is_ok_and(|output| output.status.success())
+        };
+        let start = Start {
+            name: "MariaDB",
+            command: &server,
+            shell: command("/bin/sh".into(), &self.dir),
+            dir: &self.dir,
+            log: &log,
+            signal: "KILL",
+        };
+        self.supervisor = Some(start.until(ready));
     }
 
     /// Stops the server at once, as a crash would; [`Server::up`] starts it again.
     pub fn down(&mut self) {
-        if let Some((mut supervisor, mut pipe)) = self.supervisor.take() {
-            pipe.write_all(b"keep").expect("a word to the shell");
-            drop(pipe);
-            supervisor.wait().expect("the shell ends with the server");
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.down();
         }
     }
 
@@ -210,14 +191,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        match self.supervisor.take() {
-            Some((mut supervisor, pipe)) => {
-                drop(pipe);
-                let _ = supervisor.wait();
-            }
-            None => {
-                let _ = std::fs::remove_dir_all(&self.dir);
-            }
+        // A running one takes its folder with it.
+        if self.supervisor.take().is_none() {
+            let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
 }

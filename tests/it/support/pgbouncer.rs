@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::{Duration, Instant};
 
-use super::postgres::{Database, command, free_port, own};
+use super::postgres::{Database, command, own};
+use super::supervisor::free_port;
 
 /// Sessions that PgBouncer opens at the database.
 const SESSIONS: u32 = 2;

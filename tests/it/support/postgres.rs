@@ -1,17 +1,15 @@
 //! A real PostgreSQL for the tests: one server per test process in a temp folder, one database per test.
-//!
-//! The server belongs to a small shell that waits on a pipe held by the test process. However the tests
-//! end (also by a kill, and although statics are never dropped), the pipe closes, the shell stops the
-//! server and removes the folder. Nothing here talks to a database that was not started here.
 
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+
+use super::supervisor::{Start, Supervisor, free_port};
 
 /// The superuser of every test server.
 pub const ADMIN: &str = "custard_admin";
@@ -40,7 +38,7 @@ pub struct Cluster {
     dir: PathBuf,
     bin: PathBuf,
     settings: Vec<String>,
-    supervisor: Option<(Child, ChildStdin)>,
+    supervisor: Option<Supervisor>,
     databases: AtomicU32,
 }
 
@@ -123,6 +121,17 @@ impl Cluster {
                           -addext basicConstraints=critical,CA:FALSE -CA ca.crt -CAkey ca.key \
                           -keyout server.key -out server.crt"
         ));
+        for (name, authority) in [("client", "ca"), ("impostor", "stranger")] {
+            openssl(&format!(
+                "req -x509 {ec} -days 2 -subj /CN={READER} -addext basicConstraints=critical,CA:FALSE \
+                          -CA {authority}.crt -CAkey {authority}.key -keyout {name}.key -out {name}.crt"
+            ));
+            // The tests may run as another user than the server.
+            for file in [format!("{name}.key"), format!("{name}.crt")] {
+                std::fs::set_permissions(dir.join(file), std::fs::Permissions::from_mode(0o644))
+                    .expect("readable");
+            }
+        }
         Certificates {
             authority: dir.join("ca.crt"),
             stranger: dir.join("stranger.crt"),
@@ -146,43 +155,27 @@ impl Cluster {
             server.push_str(&format!(" -c '{setting}'"));
         }
         let log = self.dir.join("log");
-        // `cat` ends when the tests end; SIGQUIT stops the server at once. The folder goes when the tests
-        // are gone ("gone" is what an ended pipe without a word means), not between down and up.
-        let script = format!(
-            "{server} >>'{log}' 2>&1 </dev/null & server=$!; word=$(cat); kill -QUIT $server; \
-             wait $server; [ \"$word\" = keep ] || rm -rf '{dir}'",
-            log = log.display(),
-            dir = self.dir.display(),
-        );
-        let mut supervisor = command("/bin/sh".into(), &self.dir)
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .expect("a shell to watch over PostgreSQL");
-        let pipe = supervisor.stdin.take().expect("the pipe asked for");
-        self.supervisor = Some((supervisor, pipe));
-        let started = Instant::now();
-        while !Command::new(self.bin.join("pg_isready"))
-            .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
-            .status()
-            .is_ok_and(|status| status.success())
-        {
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "PostgreSQL did not start within a minute. Its log says:\n{}",
-                std::fs::read_to_string(&log).unwrap_or_default()
-            );
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ready = || {
+            Command::new(self.bin.join("pg_isready"))
+                .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
+                .status()
+                .is_ok_and(|status| status.success())
+        };
+        let start = Start {
+            name: "PostgreSQL",
+            command: &server,
+            shell: command("/bin/sh".into(), &self.dir),
+            dir: &self.dir,
+            log: &log,
+            signal: "QUIT",
+        };
+        self.supervisor = Some(start.until(ready));
     }
 
     /// Stops the server at once, as a crash would; [`Cluster::up`] starts it again.
     pub fn down(&mut self) {
-        if let Some((mut supervisor, mut pipe)) = self.supervisor.take() {
-            pipe.write_all(b"keep").expect("a word to the shell");
-            drop(pipe);
-            supervisor.wait().expect("the shell ends with the server");
+        if let Some(supervisor) = self.supervisor.take() {
+            supervisor.down();
         }
     }
 
@@ -204,6 +197,14 @@ impl Cluster {
              END LOOP; END $$;"
         ));
         database
+    }
+
+    /// A database that was made before.
+    pub fn existing(&self, name: &str) -> Database<'_> {
+        Database {
+            cluster: self,
+            name: name.to_owned(),
+        }
     }
 
     /// Runs `script` as the superuser; what it printed, one row a line, columns split by tabs.
@@ -251,14 +252,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
-        match self.supervisor.take() {
-            Some((mut supervisor, pipe)) => {
-                drop(pipe);
-                let _ = supervisor.wait();
-            }
-            None => {
-                let _ = std::fs::remove_dir_all(&self.dir);
-            }
+        // A running one takes its folder with it.
+        if self.supervisor.take().is_none() {
+            let _ = std::fs::remove_dir_all(&self.dir);
         }
     }
 }
@@ -416,10 +412,4 @@ pub(super) fn run(command: &mut Command) {
         "{command:?} failed:\n{}",
         String::from_utf8_lossy(&output.stderr)
     );
-}
-
-/// A port of the loopback that nobody listens on.
-pub fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
-    listener.local_addr().expect("its address").port()
 }

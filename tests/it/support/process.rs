@@ -11,7 +11,7 @@ use serde_json::json;
 
 use super::app::{Caller, eventually};
 
-/// A server process. Killed when dropped.
+/// A server or an agent as a process. Killed when dropped.
 pub struct Process {
     child: Child,
     pub address: SocketAddr,
@@ -90,6 +90,43 @@ impl Process {
         })
         .await;
         process
+    }
+
+    /// Starts an agent for one connection beside a database, with its files in `folder` and more variables of the
+    /// environment.
+    pub fn agent(
+        folder: &Path,
+        websocket_url: &str,
+        key: &str,
+        database_url: &str,
+        environment: &[(&str, &str)],
+    ) -> Process {
+        let log = folder.join("agent.log");
+        let out = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .unwrap();
+        let source = folder.join("source");
+        std::fs::write(&source, database_url).unwrap();
+        let child = Command::new(env!("CARGO_BIN_EXE_clean-custard"))
+            .args(["agent", "--server", websocket_url, "--source-file"])
+            .arg(source)
+            .env("CUSTARD_AGENT_KEY", key)
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(out.try_clone().unwrap())
+            .stderr(out)
+            .spawn()
+            .expect("the program starts");
+        // Nobody listens there.
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        Process { child, address, log }
+    }
+
+    /// Files and sockets that it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).map_or(0, Iterator::count)
     }
 
     /// Makes the owner's account.

@@ -4,6 +4,7 @@
 //! A connector brings its [`Words`] (see `postgres.rs` beside this file) and, where it has one, a look behind
 //! the scenes ([`Stage`]).
 
+pub mod mongo;
 pub mod mysql;
 pub mod postgres;
 pub mod sqlite;
@@ -26,7 +27,7 @@ pub struct Words {
     /// What the version begins with.
     pub version: &'static str,
     pub catalog: CatalogWords,
-    /// `SELECT name, mood, count, sum("Spent On"), max(day)` by name and mood.
+    /// `SELECT name, mood, count, sum("Spent On"), max(day)` by name and mood, or the same as a pipeline.
     pub summary: &'static str,
     /// Its columns, `name type`, and its three rows.
     pub summary_columns: [&'static str; 5],
@@ -58,6 +59,8 @@ pub struct Words {
 /// What the catalog says of the shop.
 pub struct CatalogWords {
     pub schema: Option<&'static str>,
+    /// What the primary key is called.
+    pub key: &'static str,
     pub has_comments: bool,
     /// The type of visits."Spent On".
     pub spent_type: &'static str,
@@ -114,7 +117,7 @@ async fn catalog(source: &dyn Source, words: &CatalogWords) {
     assert_eq!(people.schema.as_deref(), words.schema);
     let comment = |text: &'static str| words.has_comments.then_some(text);
     assert_eq!(people.comment.as_deref(), comment("Everybody who ever came"));
-    assert_eq!(people.primary_key, ["id"]);
+    assert_eq!(people.primary_key, [words.key]);
     assert_eq!(people.unique, [["email"]]);
     assert_eq!(people.row_estimate, Some(3));
     let name = people.column("name").expect("name");
@@ -129,7 +132,7 @@ async fn catalog(source: &dyn Source, words: &CatalogWords) {
     assert_eq!(visits.foreign_keys.len(), 1);
     assert_eq!(visits.foreign_keys[0].table, "people");
     assert_eq!(visits.foreign_keys[0].columns, ["person_id"]);
-    assert_eq!(visits.foreign_keys[0].references, ["id"]);
+    assert_eq!(visits.foreign_keys[0].references, [words.key]);
     assert!(
         visits
             .row_estimate

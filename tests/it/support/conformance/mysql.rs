@@ -64,6 +64,7 @@ pub fn words() -> Words {
         version: "MariaDB 10.",
         catalog: CatalogWords {
             schema: None,
+            key: "id",
             has_comments: true,
             spent_type: "decimal(12,2)",
             spent_kind: ColumnKind::Decimal,

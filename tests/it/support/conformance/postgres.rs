@@ -73,6 +73,7 @@ pub fn words() -> Words {
         version: "PostgreSQL ",
         catalog: CatalogWords {
             schema: Some("public"),
+            key: "id",
             has_comments: true,
             spent_type: "numeric(12,2)",
             spent_kind: ColumnKind::Decimal,

@@ -92,6 +92,7 @@ pub fn words() -> Words {
         version: "SQLite 3",
         catalog: CatalogWords {
             schema: None,
+            key: "id",
             has_comments: false,
             spent_type: "DECIMAL(12,2)",
             spent_kind: ColumnKind::Decimal,
