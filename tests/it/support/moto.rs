@@ -3,7 +3,7 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use super::postgres::free_port;
+use super::supervisor::free_port;
 
 /// A running server with one bucket. Killed when dropped.
 pub struct Moto {

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::mail::Mail;
-use super::postgres::free_port;
+use super::supervisor::free_port;
 
 /// Who may log in, where somebody has to.
 pub const USER: &str = "custard";
