@@ -282,9 +282,7 @@ impl Files {
             .db
             .read(move |conn| records::all(conn, &organization))
             .await?;
-        let seen = all
-            .into_iter()
-            .filter(|record| Access::of(who).sees(&record.id));
+        let seen = all.into_iter().filter(|record| Access::of(who).sees(&record.id));
         let mut files = Vec::new();
         for record in seen {
             files.push(self.file(record).await?);

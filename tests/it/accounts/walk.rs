@@ -454,11 +454,7 @@ fn forgeries(app: &TestApp, good: &str, revoked: &str) -> (String, Vec<(&'static
         "a session that never was",
         sign(Algorithm::HS256, &claims, &secret),
     ));
-<<<<<<< ours
     (control, found)
-=======
-    found
->>>>>>> theirs
 }
 
 #[tokio::test]

@@ -59,10 +59,13 @@ export function AnswerList({ query, empty }: AnswerListProps) {
               <span className="flex shrink-0 flex-col items-end gap-1 pt-0.5 text-xs text-ink-faint">
                 {timeAgo(item.created_at)}
                 {writer && (
-                <span className="flex items-center gap-1" title={`${writer.label} wrote the query`}>
-                  <writer.icon className="size-3.5" aria-hidden />
-                  {writer.short}
-                </span>
+                  <span
+                    className="flex items-center gap-1"
+                    title={`${writer.label} wrote the query`}
+                  >
+                    <writer.icon className="size-3.5" aria-hidden />
+                    {writer.short}
+                  </span>
                 )}
               </span>
             </Link>
