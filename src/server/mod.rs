@@ -8,6 +8,7 @@ pub mod error;
 pub mod health;
 pub mod limits;
 pub mod links;
+mod log_span;
 mod measure;
 pub mod safety;
 pub mod status_socket;
@@ -430,7 +431,7 @@ fn build(
         .wrap(Condition::new(has_cors, cors))
         .wrap(from_fn(safety::headers))
         .wrap(NormalizePath::new(TrailingSlash::MergeOnly))
-        .wrap(TracingLogger::default())
+        .wrap(TracingLogger::<log_span::RequestSpan>::new())
 }
 
 /// What goes out of date.
