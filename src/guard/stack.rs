@@ -110,7 +110,6 @@ mod tests {
                 }],
                 ..Table::default()
             }],
-            ..Catalog::default()
         };
         for sql in queries {
             assert!(size(&sql) <= SHORT, "{sql}");
