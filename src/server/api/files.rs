@@ -30,6 +30,8 @@ pub struct FileBody {
     pub format: String,
     pub size_bytes: i64,
     pub created_at: String,
+    /// The id of whoever added it; they may open it to others.
+    pub created_by: String,
     /// Whether it belongs to the sample data.
     pub sample: bool,
     pub tables: Vec<TableBody>,
@@ -109,6 +111,7 @@ impl From<File> for FileBody {
             format: file.record.format,
             size_bytes: file.record.size_bytes,
             created_at: id::iso(file.record.created_at),
+            created_by: file.record.created_by,
             sample: file.record.sample,
             tables: file.tables.iter().map(TableBody::from).collect(),
         }

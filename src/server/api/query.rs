@@ -70,6 +70,9 @@ pub struct AnswerSummary {
     pub question: String,
     pub outcome: Outcome,
     pub answer: String,
+    /// Who wrote the query.
+    #[schema(value_type = crate::ask::answer::WrittenBy)]
+    pub translator: String,
     pub created_at: String,
     pub kept: bool,
     pub conversation_id: String,
@@ -137,6 +140,7 @@ impl From<KeptAnswer> for AnswerSummary {
             question: kept.answer.question,
             outcome: kept.answer.outcome,
             answer: kept.answer.answer,
+            translator: kept.answer.translator,
             created_at: id::iso(kept.created_at),
             kept: kept.kept,
             conversation_id: kept.conversation_id,

@@ -1507,6 +1507,8 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             question: string;
             sources: components["schemas"]["AnswerSource"][];
+            /** @description Who wrote the query. */
+            translator: components["schemas"]["WrittenBy"];
         };
         /** @description A question. Without a connection or files the server chooses where to look. */
         AskRequest: {
@@ -1788,6 +1790,8 @@ export interface components {
         /** @description An imported file. */
         FileBody: {
             created_at: string;
+            /** @description The id of whoever added it; they may open it to others. */
+            created_by: string;
             /** @description What it was read as. */
             format: components["schemas"]["FileFormat"];
             id: string;

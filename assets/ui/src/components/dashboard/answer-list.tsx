@@ -39,7 +39,7 @@ export function AnswerList({ query, empty }: AnswerListProps) {
     <ul className="pb-2">
       {query.data.map((item) => {
         const { icon: Icon, label, tone } = outcomes[item.outcome];
-        const writer = item.translator && translators[item.translator];
+        const writer = translators[item.translator];
         return (
           <li key={item.id}>
             <Link
@@ -58,15 +58,10 @@ export function AnswerList({ query, empty }: AnswerListProps) {
               </span>
               <span className="flex shrink-0 flex-col items-end gap-1 pt-0.5 text-xs text-ink-faint">
                 {timeAgo(item.created_at)}
-                {writer && (
-                  <span
-                    className="flex items-center gap-1"
-                    title={`${writer.label} wrote the query`}
-                  >
-                    <writer.icon className="size-3.5" aria-hidden />
-                    {writer.short}
-                  </span>
-                )}
+                <span className="flex items-center gap-1" title={`${writer.label} wrote the query`}>
+                  <writer.icon className="size-3.5" aria-hidden />
+                  {writer.short}
+                </span>
               </span>
             </Link>
           </li>
