@@ -164,6 +164,7 @@ fn body(operation: &str, other: &Ids) -> Option<Value> {
         "post /api/v1/query/run" => json!({ "query": "SELECT 1", "file_ids": [other.of("files")] }),
         "patch /api/v1/settings" => json!({}),
         "patch /api/v1/query/{id}" => json!({ "kept": true }),
+        "post /api/v1/results/{id}/analyse" => json!({ "method": "describe" }),
         _ => return None,
     })
 }
