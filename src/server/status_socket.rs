@@ -44,11 +44,22 @@ enum FirstFrame {
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Push {
     Ready,
-    Connection { connection: Box<ConnectionBody> },
-    ConnectionRemoved { id: String },
-    Schema { connection_id: String },
+    Connection {
+        connection: Box<ConnectionBody>,
+    },
+    ConnectionRemoved {
+        id: String,
+    },
+    Schema {
+        connection_id: String,
+    },
     Files,
-    Query { id: String, state: &'static str },
+    /// The watcher's own role, organisation or access to sources is another now: read them anew.
+    Account,
+    Query {
+        id: String,
+        state: &'static str,
+    },
 }
 
 /// Upgrades the request and serves the socket in a task of its own.
@@ -94,11 +105,14 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
                     }
                 }
                 Ok(Message::Sessions { whose }) => {
-                    let session = identity.session_id().unwrap_or_default();
-                    if whose.concerns(session, &identity.user_id, &identity.organization_id) {
+                    let own = identity.session_id().unwrap_or_default();
+                    if whose.concerns(own, &identity.user_id, &identity.organization_id) {
                         match app.accounts.look_again(&identity).await {
                             Some(now) => identity = now,
                             None => break "The session has ended.",
+                        }
+                        if push(&mut session, &Push::Account).await.is_err() {
+                            return;
                         }
                     }
                 }

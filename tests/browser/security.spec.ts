@@ -159,12 +159,12 @@ test("an API token is shown once, works, and stops when revoked", async ({ app, 
 });
 
 test("the audit log shows what was done, narrows down and is exported", async ({ app }) => {
-  await app.goto("/settings");
   await app.goto("/connections");
   await app.getByRole("button", { name: "New connection" }).click();
   await app.getByLabel("Name").fill("Shop database");
   await app.keyboard.press("Enter");
   await app.getByRole("button", { name: "I have copied it" }).click();
+  await expect(app.getByRole("heading", { name: /Shop database/ })).toBeVisible();
 
   await app.goto("/settings/audit");
   const entries = app.getByRole("list", { name: "Entries" });
