@@ -13,6 +13,7 @@ pub struct StorageConfig {
     pub place: StoragePlace,
     /// Local copies of what lies elsewhere, in bytes at most.
     pub cache_bytes: u64,
+    access: Access,
 }
 
 /// See [`StorageConfig::place`].
@@ -54,64 +55,71 @@ impl Default for StorageConfig {
         StorageConfig {
             place: StoragePlace::Local,
             cache_bytes: 10 << 30,
+            access: Access::default(),
         }
     }
+}
+
+/// How another place than the data directory is reached; kept beside a local one, too, for a move to it.
+#[derive(Debug, Clone, Default)]
+struct Access {
+    endpoint: Option<String>,
+    region: Option<String>,
+    key: Option<String>,
+    secret: Option<SecretString>,
 }
 
 impl StorageConfig {
     pub(super) fn read(s: &mut Settings<'_>) -> Result<StorageConfig> {
         let default = StorageConfig::default();
         let url = s.secret("storage", "url", "url_file", &["CLOUDINARY_URL"])?;
-        let endpoint = s.get("storage", "endpoint")?.map(|WebUrl(url)| url);
-        let region: Option<String> = s.get_or_plain("storage", "region", &["AWS_REGION"])?;
-        let key: Option<String> = s.get_or_plain("storage", "access_key_id", &["AWS_ACCESS_KEY_ID"])?;
-        let secret = s.secret(
-            "storage",
-            "secret_access_key",
-            "secret_access_key_file",
-            &["AWS_SECRET_ACCESS_KEY"],
-        )?;
+        let access = Access {
+            endpoint: s.get("storage", "endpoint")?.map(|WebUrl(url)| url),
+            region: s.get_or_plain("storage", "region", &["AWS_REGION"])?,
+            key: s.get_or_plain("storage", "access_key_id", &["AWS_ACCESS_KEY_ID"])?,
+            secret: s.secret(
+                "storage",
+                "secret_access_key",
+                "secret_access_key_file",
+                &["AWS_SECRET_ACCESS_KEY"],
+            )?,
+        };
         let cache_bytes = s
             .get("storage", "cache")?
             .map_or(default.cache_bytes, |Size(bytes)| bytes);
         let place = match url {
             None => StoragePlace::Local,
-            Some(url) => place(&url, endpoint, region, key, secret)?,
+            Some(url) => place(&url, access.clone())?,
         };
-        Ok(StorageConfig { place, cache_bytes })
+        Ok(StorageConfig {
+            place,
+            cache_bytes,
+            access,
+        })
     }
 
     /// The same settings (endpoint, credentials) with another place, as a command names it. Errors:
     /// `Invalid` when it cannot be read.
     pub fn with_url(&self, url: &SecretString) -> Result<StorageConfig> {
-        let (endpoint, region, credentials) = match &self.place {
-            StoragePlace::S3(s3) => (
-                s3.endpoint.clone(),
-                Some(s3.region.clone()),
-                s3.credentials.clone(),
-            ),
-            _ => (None, None, None),
-        };
-        let (key, secret) = credentials.unzip();
         let place = if url.expose_secret() == "local" {
             StoragePlace::Local
         } else {
-            place(url, endpoint, region, key, secret)?
+            place(url, self.access.clone())?
         };
         Ok(StorageConfig {
             place,
-            cache_bytes: self.cache_bytes,
+            ..self.clone()
         })
     }
 }
 
-fn place(
-    url: &SecretString,
-    endpoint: Option<String>,
-    region: Option<String>,
-    key: Option<String>,
-    secret: Option<SecretString>,
-) -> Result<StoragePlace> {
+fn place(url: &SecretString, access: Access) -> Result<StoragePlace> {
+    let Access {
+        endpoint,
+        region,
+        key,
+        secret,
+    } = access;
     // The parser's own message may quote a part of the URL, which may be a secret.
     let wrong = || {
         Error::Invalid(
