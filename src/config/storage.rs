@@ -55,16 +55,21 @@ impl Default for StorageConfig {
         StorageConfig {
             place: StoragePlace::Local,
             cache_bytes: 10 << 30,
-            access: Access::default(),
+            access: Access {
+                endpoint: None,
+                region: "us-east-1".into(),
+                key: None,
+                secret: None,
+            },
         }
     }
 }
 
 /// How another place than the data directory is reached; kept beside a local one, too, for a move to it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 struct Access {
     endpoint: Option<String>,
-    region: Option<String>,
+    region: String,
     key: Option<String>,
     secret: Option<SecretString>,
 }
@@ -75,7 +80,9 @@ impl StorageConfig {
         let url = s.secret("storage", "url", "url_file", &["CLOUDINARY_URL"])?;
         let access = Access {
             endpoint: s.get("storage", "endpoint")?.map(|WebUrl(url)| url),
-            region: s.get_or_plain("storage", "region", &["AWS_REGION"])?,
+            region: s
+                .get_or_plain("storage", "region", &["AWS_REGION"])?
+                .unwrap_or(default.access.region),
             key: s.get_or_plain("storage", "access_key_id", &["AWS_ACCESS_KEY_ID"])?,
             secret: s.secret(
                 "storage",
@@ -152,7 +159,7 @@ fn place(url: &SecretString, access: Access) -> Result<StoragePlace> {
                 bucket: host,
                 prefix,
                 endpoint,
-                region: region.unwrap_or_else(|| "us-east-1".into()),
+                region,
                 credentials,
             }))
         }
