@@ -108,6 +108,7 @@ impl Session<'_> {
     async fn drain(&self) -> Infallible {
         self.setting.stop.cancelled().await;
         self.outbox.send(0, Message::Drain(Drain::default()));
+        let until = tokio::time::Instant::now() + self.setting.drain;
         if tokio::time::timeout(self.setting.drain, self.finished())
             .await
             .is_err()
@@ -123,7 +124,7 @@ impl Session<'_> {
         // The last answers may still be on their way to a socket that is slow.
         let closing = Closing::new(Closing::AWAY, "The agent is stopping.");
         self.outbox.leave(closing.clone());
-        tokio::time::sleep(LEAVE_WITHIN).await;
+        tokio::time::sleep_until(until.max(tokio::time::Instant::now() + LEAVE_WITHIN)).await;
         self.outbox.close(closing);
         std::future::pending().await
     }

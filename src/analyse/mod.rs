@@ -4,6 +4,7 @@
 //! It works on rows as they stand and never fetches, sums or guesses missing ones; the arithmetic is in
 //! [`stats`], the calendar in `series`.
 
+pub mod asked;
 mod methods;
 mod series;
 pub mod stats;
@@ -37,6 +38,21 @@ pub enum Method {
     Change,
     /// The next periods, with an interval.
     Forecast,
+}
+
+impl Method {
+    /// As it stands in requests and answers.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Describe => "describe",
+            Method::Trend => "trend",
+            Method::Correlation => "correlation",
+            Method::Distribution => "distribution",
+            Method::Outliers => "outliers",
+            Method::Change => "change",
+            Method::Forecast => "forecast",
+        }
+    }
 }
 
 /// The rows to look at.

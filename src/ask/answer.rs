@@ -6,7 +6,7 @@ use super::{Candidate, CandidateKind};
 use crate::error::Error;
 use crate::rows::ColumnInfo;
 use crate::source::Dialect;
-use crate::translate;
+use crate::translate::{self, usage::Usage};
 
 /// What became of a question.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -23,6 +23,10 @@ pub struct Answer {
     pub dialect: Option<Dialect>,
     /// The query that ran, or would have run.
     pub query: Option<String>,
+    /// What the query does, in words made by code from the query itself; for queries that a model or a person
+    /// wrote. Not for pipelines.
+    #[serde(default)]
+    pub query_in_words: Option<String>,
     pub columns: Vec<ColumnInfo>,
     /// The first rows. Integers beyond ±2^53 and decimals are strings, times ISO 8601, binary base64.
     #[schema(value_type = Vec<Vec<Value>>)]
@@ -33,10 +37,16 @@ pub struct Answer {
     pub truncated: bool,
     pub attempts: u32,
     pub elapsed_ms: ElapsedMs,
+    /// What the language model was asked for it; null when none was asked, as for an answer that was known already.
+    #[serde(default)]
+    pub usage: Option<Usage>,
     pub sources: Vec<AnswerSource>,
     /// For `clarify`: what to ask instead.
     pub options: Vec<AnswerOption>,
     pub findings: Vec<Finding>,
+    /// The analysis that the sentence tells of, where one was asked for; the rows are those it was made from.
+    #[serde(default)]
+    pub analysis: Option<AnswerAnalysis>,
     pub suggestions: Vec<String>,
     pub error: Option<AnswerError>,
 }
@@ -146,6 +156,17 @@ pub struct Finding {
     pub severity: Severity,
 }
 
+/// Which analysis was made of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct AnswerAnalysis {
+    /// As `POST results/{id}/analyse` takes it.
+    pub method: String,
+    /// The column that was looked at; null where it was all of them.
+    pub column: Option<String>,
+    /// The question that the rows answer.
+    pub of: String,
+}
+
 /// How much a [`Finding`] matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -203,15 +224,18 @@ impl Answer {
             translator: translator.to_owned(),
             dialect: None,
             query: None,
+            query_in_words: None,
             columns: Vec::new(),
             rows: Vec::new(),
             row_count: 0,
             truncated: false,
             attempts: 0,
             elapsed_ms: ElapsedMs::default(),
+            usage: None,
             sources: Vec::new(),
             options: Vec::new(),
             findings: Vec::new(),
+            analysis: None,
             suggestions: Vec::new(),
             error: None,
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use rust_stemmers::{Algorithm, Stemmer};
 
 use super::answer::AnswerOption;
+use super::taught::Ground;
 use super::{Candidate, CandidateKind, Request};
 use crate::catalog::Catalog;
 use crate::error::{Error, Result};
@@ -50,8 +51,9 @@ async fn among<'a>(
     for candidate in candidates {
         match candidate.source.catalog().await {
             Ok(catalog) => {
-                let score = explained(&words, &catalog).await?;
-                scored.push((score, candidate, catalog));
+                let ground = Ground::new(request, candidate, &catalog);
+                let score = explained(&words, &ground).await?;
+                scored.push((score, candidate, Arc::new(ground)));
             }
             Err(error) => unreachable = Some(error),
         }
@@ -63,18 +65,19 @@ async fn among<'a>(
     // Words alone do not decide between equals; whether the question can be read there may.
     if scored.len() > 1 && translator.is_instant() {
         let mut readable = Vec::new();
-        for (score, candidate, catalog) in &scored {
+        for (score, candidate, ground) in &scored {
             let context = Context {
                 question: &request.question,
                 dialect: candidate.source.dialect(),
-                catalog,
-                glossary: &request.glossary,
+                catalog: &ground.catalog,
+                glossary: &ground.glossary,
+                examples: &ground.examples,
                 turns: &request.turns,
                 today: request.today,
                 failed: None,
             };
             if !matches!(translator.translate(&context).await?, Translation::Refuse { .. }) {
-                readable.push((*score, *candidate, catalog.clone()));
+                readable.push((*score, *candidate, ground.clone()));
             }
         }
         if !readable.is_empty() {
@@ -93,11 +96,20 @@ async fn among<'a>(
     }
 }
 
-/// How many of the words the catalog knows. Counted on another thread: a large catalog has many words.
-async fn explained(words: &HashSet<String>, catalog: &Arc<Catalog>) -> Result<usize> {
-    let (words, catalog) = (words.clone(), catalog.clone());
+/// How many of the words the catalog, and what was taught about it, know. Counted on another thread: a large
+/// catalog has many words.
+async fn explained(words: &HashSet<String>, ground: &Ground) -> Result<usize> {
+    let (words, catalog) = (words.clone(), ground.catalog.clone());
+    let mut taught = stems(&ground.glossary);
+    taught.extend(
+        ground
+            .examples
+            .iter()
+            .flat_map(|example| stems(&example.question)),
+    );
     let counting = tokio::task::spawn_blocking(move || {
-        let known = vocabulary(&catalog);
+        let mut known = vocabulary(&catalog);
+        known.extend(taught);
         words.iter().filter(|word| known.contains(*word)).count()
     });
     counting

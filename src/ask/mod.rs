@@ -7,7 +7,11 @@
 pub mod answer;
 pub mod chart;
 pub mod choose;
+pub mod doubts;
+pub mod in_words;
 pub mod present;
+pub mod suggest;
+pub mod taught;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,9 +27,11 @@ use crate::error::{Error, Result};
 use crate::guard;
 use crate::rows::{self, json};
 use crate::source::{Limits, Source};
+use crate::translate::offline::APPROVED;
 use crate::translate::{Context, FailedAttempt, Translation, Translator, Turn};
 use answer::{Answer, AnswerSource, Finding, Outcome, Severity};
 use chart::{Chart, Truncation};
+use taught::{Ground, Taught};
 
 /// Questions are short; anything longer is a mistake or an attack. In characters.
 pub const MAX_QUESTION: usize = 4_000;
@@ -41,6 +47,10 @@ pub struct Candidate {
     pub name: String,
     /// The ids behind it: one connection, or the chosen files.
     pub ids: Vec<String>,
+    /// For files, of each table of the catalog; empty for a connection.
+    pub origins: Vec<taught::Origin>,
+    /// What people taught about it.
+    pub taught: Taught,
     pub source: Arc<dyn Source>,
 }
 
@@ -186,7 +196,8 @@ impl<'a> Run<'a> {
             &format!("Reading the tables of {}", candidate.name),
         )
         .await?;
-        let catalog = self.open(candidate).await?;
+        let ground = Ground::new(self.request, candidate, &self.open(candidate).await?);
+        self.answer.findings.extend_from_slice(&ground.findings);
         let mut failed: Option<(String, Error)> = None;
         for attempt in 1..=MAX_ATTEMPTS {
             self.answer.attempts = attempt;
@@ -196,7 +207,7 @@ impl<'a> Run<'a> {
             };
             self.stage(stage, message).await?;
             let translation = self
-                .translate(translator, candidate, &catalog, failed.as_ref())
+                .translate(translator, candidate, &ground, failed.as_ref())
                 .await?;
             let query = match translation {
                 Translation::Query(query) => query,
@@ -207,6 +218,8 @@ impl<'a> Run<'a> {
                     return Ok(None);
                 }
                 Translation::Refuse { reason } => {
+                    let context = self.context(candidate, &ground, None);
+                    self.answer.suggestions = suggest::instead(&context).await;
                     self.answer.outcome = Outcome::Refused;
                     self.answer.answer = reason;
                     return Ok(None);
@@ -214,10 +227,11 @@ impl<'a> Run<'a> {
             };
             self.answer.interpretation.clone_from(&query.reading);
             self.answer.query = Some(query.text.clone());
-            match self.execute(candidate, &catalog, &query.text).await {
+            match self.execute(candidate, &ground.catalog, &query.text).await {
                 Ok(chart) => {
-                    let context = self.context(candidate, &catalog, None);
+                    let context = self.context(candidate, &ground, None);
                     translator.worked(&context, &query).await?;
+                    self.answer.suggestions = suggest::follow_ups(&context, self.answered()).await;
                     return Ok(chart);
                 }
                 // The offline translator would write the same query again.
@@ -258,13 +272,13 @@ impl<'a> Run<'a> {
         &mut self,
         translator: &dyn Translator,
         candidate: &Candidate,
-        catalog: &Catalog,
+        ground: &Ground,
         failed: Option<&(String, Error)>,
     ) -> Result<Translation> {
         let began = Instant::now();
         let words = failed.map(|(_, error)| error.to_string()).unwrap_or_default();
         let failed = failed.map(|(query, _)| FailedAttempt { query, error: &words });
-        let context = self.context(candidate, catalog, failed);
+        let context = self.context(candidate, ground, failed);
         // An asker who leaves while a model thinks must not keep it thinking.
         let translation = tokio::select! {
             translation = translator.translate(&context) => translation,
@@ -277,17 +291,32 @@ impl<'a> Run<'a> {
     fn context<'c>(
         &'c self,
         candidate: &Candidate,
-        catalog: &'c Catalog,
+        ground: &'c Ground,
         failed: Option<FailedAttempt<'c>>,
     ) -> Context<'c> {
         Context {
             question: &self.request.question,
             dialect: candidate.source.dialect(),
-            catalog,
-            glossary: &self.request.glossary,
+            catalog: &ground.catalog,
+            glossary: &ground.glossary,
+            examples: &ground.examples,
             turns: &self.request.turns,
             today: self.request.today,
             failed,
+        }
+    }
+
+    /// What was answered, for what may be asked next.
+    fn answered(&self) -> suggest::Answered<'_> {
+        suggest::Answered {
+            query: self.answer.query.as_deref().unwrap_or_default(),
+            tables: self
+                .answer
+                .sources
+                .first()
+                .map_or(&[], |source| source.tables.as_slice()),
+            columns: &self.answer.columns,
+            row_count: self.answer.row_count,
         }
     }
 
@@ -314,6 +343,13 @@ impl<'a> Run<'a> {
             attempt: self.answer.attempts,
         })
         .await?;
+        // The offline translator's reading is made by code as it is, except where a person wrote the query.
+        let by_code =
+            self.answer.translator == "offline" && !self.answer.interpretation.starts_with(APPROVED);
+        if !by_code {
+            self.answer.query_in_words = in_words::describe(&resolved.text, dialect);
+        }
+        let doubts = doubts::of(&resolved.text, catalog, dialect);
         self.stage(Stage::Run, &format!("Asking {}", candidate.name))
             .await?;
         let began = Instant::now();
@@ -337,6 +373,8 @@ impl<'a> Run<'a> {
                 severity: Severity::Warning,
             });
         }
+        let found = doubts::findings(doubts, &self.answer.rows, self.answer.row_count);
+        self.answer.findings.extend(found);
         let truncation = if fetched.truncated {
             Truncation::Cut
         } else {

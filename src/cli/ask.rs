@@ -1,24 +1,28 @@
 //! `clean-custard ask`: one question to files or a database, without a server.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use chrono::Local;
 use tokio::sync::mpsc;
 
 use crate::ask::answer::{Answer, Outcome};
-use crate::ask::{self, Candidate, CandidateKind, Event, Request, Stage};
+use crate::ask::taught::Taught;
+use crate::ask::{Candidate, CandidateKind, Event, Request, Stage};
 use crate::config::{Config, ServerFlags};
 use crate::ingest::{self, ImportLimits, Overrides};
 use crate::rows::export::{Export, Format as ExportFormat};
 use crate::rows::text;
+use crate::service::looks;
+use crate::service::teaching::Document;
 use crate::source::files::{Engine, FileTable, Files};
 use crate::source::{self, Limits};
 use crate::translate::Translator;
 use crate::translate::llm::Llm;
 use crate::translate::offline::Offline;
+use crate::translate::usage;
 
 /// Rows shown on a terminal.
 const TERMINAL_ROWS: usize = 40;
@@ -35,6 +39,9 @@ pub struct Args {
     source: Option<String>,
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
+    /// What was taught about the data (YAML), as the web page exports it: terms, metrics, descriptions, examples.
+    #[arg(long, value_name = "FILE.yaml")]
+    glossary: Option<PathBuf>,
     /// The configuration file (TOML), for a model or other limits.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -58,7 +65,11 @@ pub async fn run(args: Args) -> Result<i32> {
         return Ok(2);
     }
     let config = super::load(args.config.as_deref(), ServerFlags::default())?;
-    let opened = Opened::open(&config, &args.files, args.source.as_deref()).await?;
+    let glossary = args.glossary.as_deref().map(document).transpose()?;
+    let mut opened = Opened::open(&config, &args.files, args.source.as_deref()).await?;
+    if let Some(glossary) = &glossary {
+        opened.teach(glossary)?;
+    }
     let translator = translator(&config)?;
     let request = request(
         &config,
@@ -70,17 +81,18 @@ pub async fn run(args: Args) -> Result<i32> {
     );
     let (events, incoming) = mpsc::channel(4);
     let watching = tokio::spawn(watch(incoming, args.format));
-    let answered = tokio::select! {
-        answered = async {
+    let (answered, calls) = tokio::select! {
+        answered = usage::counted(async {
             let events = events;
-            ask::ask(&request, &*translator, &opened.candidates, &events).await
-        } => answered,
+            looks::ask(&request, &*translator, &opened.candidates, None, &events).await
+        }) => answered,
         _ = tokio::signal::ctrl_c() => bail!("Cancelled."),
     };
     let written = watching.await?;
-    let answer = answered.answer;
+    let mut answer = answered.answer;
+    answer.usage = usage::Usage::of(&calls, config.llm.as_ref().and_then(|llm| llm.price));
     match args.format {
-        Format::Table => print_table(&answer),
+        Format::Table => print_table(&answer, &config.spending.currency),
         Format::Json => println!("{}", serde_json::to_string(&answer)?),
         Format::Csv => written?,
     }
@@ -115,9 +127,18 @@ pub(super) fn request(config: &Config, question: &str, preview_rows: usize) -> R
     }
 }
 
+/// The document with what was taught. Errors: sentences that name the file, and the line of a mistake.
+pub(super) fn document(path: &Path) -> Result<Document> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("The glossary {} cannot be read", path.display()))?;
+    Document::read(&text).with_context(|| format!("The glossary {} cannot be used", path.display()))
+}
+
 /// What can be asked, for as long as this lives: imported files lie in a folder that goes with it.
 pub(super) struct Opened {
     pub candidates: Vec<Candidate>,
+    /// What the files are called.
+    files: Vec<String>,
     _folder: tempfile::TempDir,
 }
 
@@ -136,16 +157,47 @@ impl Opened {
                 kind: CandidateKind::Connection,
                 name: "the database".into(),
                 ids: Vec::new(),
+                origins: Vec::new(),
+                taught: Taught::default(),
                 source,
             });
         }
         if !files.is_empty() {
             candidates.push(import(config, files, folder.path()).await?);
         }
+        let name = |file: &PathBuf| {
+            let name = file.file_name()?;
+            Some(name.to_string_lossy().into_owned())
+        };
         Ok(Opened {
             candidates,
+            files: files.iter().filter_map(name).collect(),
             _folder: folder,
         })
+    }
+
+    /// Tells each source what the document says about it. A database has no name here: what the document says of
+    /// its one source that is no file holds for it. Errors: a sentence that names the line.
+    pub fn teach(&mut self, document: &Document) -> Result<()> {
+        let files: Vec<&str> = self.files.iter().map(String::as_str).collect();
+        for candidate in &mut self.candidates {
+            let names = match candidate.kind {
+                CandidateKind::Files => files.clone(),
+                CandidateKind::Connection => {
+                    let mut named = document.sources();
+                    named.retain(|name| !files.contains(name));
+                    if named.len() > 1 {
+                        bail!(
+                            "The glossary speaks of several sources ({}); leave in it only the one that the database is.",
+                            named.join(", ")
+                        );
+                    }
+                    named
+                }
+            };
+            candidate.taught = document.taught(&names)?;
+        }
+        Ok(())
     }
 }
 
@@ -184,6 +236,8 @@ async fn import(config: &Config, files: &[PathBuf], folder: &std::path::Path) ->
         kind: CandidateKind::Files,
         name: names.join(", "),
         ids: Vec::new(),
+        origins: Vec::new(),
+        taught: Taught::default(),
         source: Arc::new(Files::new(tables, engine)),
     })
 }
@@ -222,7 +276,7 @@ fn progress(message: &str) {
     }
 }
 
-fn print_table(answer: &Answer) {
+fn print_table(answer: &Answer, currency: &str) {
     if answer.outcome != Outcome::Answered {
         eprintln!("{}", answer.answer);
         for option in &answer.options {
@@ -230,6 +284,12 @@ fn print_table(answer: &Answer) {
         }
         if let (Some(query), Outcome::Failed) = (&answer.query, answer.outcome) {
             eprintln!("\nThe query was:\n{query}");
+        }
+        if !answer.suggestions.is_empty() {
+            eprintln!("\nThis can be answered:");
+        }
+        for suggestion in &answer.suggestions {
+            eprintln!("  - {suggestion}");
         }
         return;
     }
@@ -241,10 +301,32 @@ fn print_table(answer: &Answer) {
     if !answer.interpretation.is_empty() {
         println!("\nRead as: {}", answer.interpretation);
     }
+    if let Some(words) = &answer.query_in_words {
+        println!("\nWhat the query does: {words}");
+    }
     if let Some(query) = &answer.query {
         println!("\n{query}");
     }
     for finding in &answer.findings {
         println!("\nNote: {}", finding.message);
     }
+    if let Some(usage) = &answer.usage {
+        println!("\n{}", spent(usage, currency));
+    }
+}
+
+/// What the model was asked, in a line.
+pub(super) fn spent(usage: &usage::Usage, currency: &str) -> String {
+    let calls = match usage.calls {
+        1 => "once".to_owned(),
+        calls => format!("{calls} times"),
+    };
+    let about = if usage.estimated { "about " } else { "" };
+    let cost = usage
+        .cost
+        .map_or(String::new(), |cost| format!(", for {cost:.4} {currency}"));
+    format!(
+        "Model: {}, asked {calls}, {about}{} tokens read and {} written{cost}",
+        usage.model, usage.input_tokens, usage.output_tokens
+    )
 }

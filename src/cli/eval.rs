@@ -1,20 +1,20 @@
 //! `clean-custard eval`: a list of questions against a source with the settings as they are, scored where the
-//! right answer is known. Scoring itself is `service::evaluate`.
+//! right answer is known. Scoring itself is `service::evaluations`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::mpsc;
 
-use super::ask::{Opened, request, translator};
-use crate::ask::answer::{Answer, Outcome};
-use crate::ask::{self, Candidate, Request};
+use super::ask::{Opened, document, request, spent, translator};
+use crate::ask;
 use crate::config::{Config, ServerFlags};
-use crate::service::evaluate::{Verdict, alternatives, same_answer, same_rows};
+use crate::service::evaluations::compare::Verdict;
+use crate::service::evaluations::score::{Score, quiet, score};
+use crate::service::evaluations::set::{self, Line};
+use crate::translate::usage;
 
 /// Ask a list of questions and compare the answers with the right ones.
 ///
@@ -38,26 +38,15 @@ pub struct Args {
     /// The folder of the files to ask; the column `file` names one of them, else all are asked together.
     #[arg(long, value_name = "DIR")]
     files: Option<PathBuf>,
+    /// What was taught about the data (YAML), as the web page exports it.
+    #[arg(long, value_name = "FILE.yaml")]
+    glossary: Option<PathBuf>,
     /// Where to write every answer, one JSON object a line.
     #[arg(long, value_name = "FILE.jsonl")]
     out: Option<PathBuf>,
     /// The configuration file (TOML), for a model or other limits.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-}
-
-/// A line of the list.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-struct Line {
-    question: String,
-    db: String,
-    file: String,
-    sql: String,
-    answer: String,
-    instructions: String,
-    suite: String,
-    category: String,
 }
 
 pub async fn run(args: Args) -> Result<i32> {
@@ -68,6 +57,7 @@ pub async fn run(args: Args) -> Result<i32> {
     let config = super::load(args.config.as_deref(), ServerFlags::default())?;
     let translator = translator(&config)?;
     let lines = read(&args.questions)?;
+    let glossary = args.glossary.as_deref().map(document).transpose()?;
     let mut out = match &args.out {
         Some(path) => Some(std::io::BufWriter::new(
             std::fs::File::create(path).with_context(|| format!("{} cannot be written", path.display()))?,
@@ -76,6 +66,8 @@ pub async fn run(args: Args) -> Result<i32> {
     };
     let mut sources: HashMap<String, Opened> = HashMap::new();
     let mut scores = Scores::default();
+    let price = config.llm.as_ref().and_then(|llm| llm.price);
+    let mut all_calls = Vec::new();
     for line in &lines {
         let key = format!("{}\u{0}{}", line.db, line.file);
         if !sources.contains_key(&key) {
@@ -83,20 +75,27 @@ pub async fn run(args: Args) -> Result<i32> {
             if args.files.is_some() {
                 sources.clear();
             }
-            sources.insert(key.clone(), open(&config, &args, line).await?);
+            let mut opened = open(&config, &args, line).await?;
+            if let Some(glossary) = &glossary {
+                opened.teach(glossary)?;
+            }
+            sources.insert(key.clone(), opened);
         }
         let Some(candidate) = sources.get(&key).and_then(|opened| opened.candidates.first()) else {
             bail!("There is nothing to ask.");
         };
         let mut request = request(&config, &line.question, usize::MAX);
         request.glossary = line.instructions.clone();
-        let (events, listening) = quiet();
-        let answer = ask::ask(&request, &*translator, std::slice::from_ref(candidate), &events)
-            .await
-            .answer;
-        drop(events);
-        listening.await?;
-        let verdict = score(line, &answer, &request, candidate).await?;
+        let events = quiet();
+        let asked = ask::ask(&request, &*translator, std::slice::from_ref(candidate), &events);
+        let (answered, calls) = usage::counted(asked).await;
+        let mut answer = answered.answer;
+        answer.usage = usage::Usage::of(&calls, price);
+        all_calls.extend(calls);
+        let Score { verdict, note } = score(line, &answer, &request, candidate).await;
+        if let Some(note) = note.filter(|_| matches!(verdict, Verdict::Wrong | Verdict::Unscored)) {
+            eprintln!("{note}");
+        }
         scores.add(line, verdict, answer.elapsed_ms.translate);
         if let Some(out) = &mut out {
             let mut object = serde_json::to_value(&answer)?;
@@ -113,19 +112,16 @@ pub async fn run(args: Args) -> Result<i32> {
         out.flush()?;
     }
     scores.print();
+    if let Some(usage) = usage::Usage::of(&all_calls, price) {
+        println!("{}", spent(&usage, &config.spending.currency));
+    }
     Ok(0)
 }
 
 fn read(path: &Path) -> Result<Vec<Line>> {
-    let mut reader = csv::ReaderBuilder::new()
-        .flexible(true)
-        .from_path(path)
-        .with_context(|| format!("The questions in {} cannot be read", path.display()))?;
-    if !reader.headers()?.iter().any(|name| name == "question") {
-        bail!("{} has no column \"question\".", path.display());
-    }
-    let lines: Result<Vec<Line>, csv::Error> = reader.deserialize().collect();
-    Ok(lines?)
+    let text =
+        std::fs::read(path).with_context(|| format!("The questions in {} cannot be read", path.display()))?;
+    set::read(&text).with_context(|| format!("The file {} is no list of questions", path.display()))
 }
 
 async fn open(config: &Config, args: &Args, line: &Line) -> Result<Opened> {
@@ -170,54 +166,6 @@ fn is_data(path: &Path) -> bool {
         })
 }
 
-/// Events that nobody looks at, taken so that the pipeline is not held up.
-fn quiet() -> (ask::Events, tokio::task::JoinHandle<()>) {
-    let (events, mut incoming) = mpsc::channel(4);
-    let listening = tokio::spawn(async move { while incoming.recv().await.is_some() {} });
-    (events, listening)
-}
-
-async fn score(line: &Line, answer: &Answer, request: &Request, candidate: &Candidate) -> Result<Verdict> {
-    match answer.outcome {
-        Outcome::Clarify => return Ok(Verdict::Clarify),
-        Outcome::Refused => return Ok(Verdict::Refused),
-        Outcome::Failed => return Ok(Verdict::Failed),
-        Outcome::Answered => {}
-    }
-    if !line.answer.is_empty() {
-        return Ok(right_if(same_answer(&line.answer, &answer.rows)));
-    }
-    let mut tried = false;
-    for sql in alternatives(&line.sql) {
-        let (events, listening) = quiet();
-        let gold = ask::run(request, candidate, &sql, &events).await.answer;
-        drop(events);
-        listening.await?;
-        if gold.outcome == Outcome::Answered {
-            tried = true;
-            if same_rows(&gold.rows, &answer.rows) {
-                return Ok(Verdict::Right);
-            }
-        } else {
-            eprintln!("A right query of the list does not run ({}):\n{sql}", gold.answer);
-        }
-    }
-    Ok(if tried { Verdict::Wrong } else { Verdict::Unscored })
-}
-
-fn right_if(right: bool) -> Verdict {
-    if right { Verdict::Right } else { Verdict::Wrong }
-}
-
-const COLUMNS: [Verdict; 6] = [
-    Verdict::Right,
-    Verdict::Wrong,
-    Verdict::Refused,
-    Verdict::Clarify,
-    Verdict::Failed,
-    Verdict::Unscored,
-];
-
 /// Counts by suite and category.
 #[derive(Default)]
 struct Scores {
@@ -237,7 +185,7 @@ impl Scores {
         let mut table = comfy_table::Table::new();
         table.load_preset(comfy_table::presets::UTF8_HORIZONTAL_ONLY);
         let mut header = vec!["suite".to_owned(), "category".to_owned(), "questions".to_owned()];
-        header.extend(COLUMNS.map(|verdict| verdict.name().to_owned()));
+        header.extend(Verdict::ALL.map(|verdict| verdict.name().to_owned()));
         table.set_header(header);
         let mut suites: BTreeMap<&str, HashMap<Verdict, u32>> = BTreeMap::new();
         let mut all: HashMap<Verdict, u32> = HashMap::new();
@@ -267,8 +215,8 @@ fn row(suite: &str, category: &str, counts: &HashMap<Verdict, u32>) -> Vec<Strin
     let mut cells = vec![
         suite.to_owned(),
         category.to_owned(),
-        COLUMNS.iter().map(of).sum::<u32>().to_string(),
+        Verdict::ALL.iter().map(of).sum::<u32>().to_string(),
     ];
-    cells.extend(COLUMNS.iter().map(|verdict| of(verdict).to_string()));
+    cells.extend(Verdict::ALL.iter().map(|verdict| of(verdict).to_string()));
     cells
 }

@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 pub use self::accounts::{AccountsConfig, DefaultRole, OidcConfig, SignUp};
 pub use self::agent::{AgentConfig, AgentConnection, AgentDatabase, AgentFlags, DatabaseParts};
 pub use self::limits::LimitsConfig;
-pub use self::llm::LlmConfig;
+pub use self::llm::{LlmConfig, Price, SpendingConfig};
 pub use self::mail::{MailConfig, MailTransport, SmtpConfig, SmtpSecurity};
 pub use self::policy::{Mask, PolicyConfig};
 pub use self::proxy::{Proxy, ProxyConfig};
@@ -64,6 +64,10 @@ pub struct Config {
     pub query: QueryConfig,
     /// None: the offline translator answers.
     pub llm: Option<LlmConfig>,
+    /// Whether organisations may set a model of their own, or none; None: unless anybody may sign up, since the
+    /// server then calls addresses that strangers choose.
+    pub own_models: Option<bool>,
+    pub spending: SpendingConfig,
     pub mail: MailConfig,
     pub limits: LimitsConfig,
     pub log: LogConfig,
@@ -240,11 +244,18 @@ impl Config {
                     .unwrap_or(default.query.keep_results),
             },
             llm: None,
+            own_models: s.get("llm", "own_models")?,
+            spending: SpendingConfig::read(s)?,
             mail: default.mail,
             limits: LimitsConfig::read(s)?,
             log: LogConfig::read(s)?,
             traces: TracesConfig::read(s)?,
         })
+    }
+
+    /// Whether organisations may set a model of their own.
+    pub fn own_models(&self) -> bool {
+        self.own_models.unwrap_or(self.accounts.sign_up != SignUp::Open)
     }
 
     /// What a value can only be judged on with its meaning in mind.
@@ -325,6 +336,12 @@ impl Default for Config {
                 keep_results: Duration::from_secs(24 * 60 * 60),
             },
             llm: None,
+            own_models: None,
+            spending: SpendingConfig {
+                currency: "USD".into(),
+                user_tokens_per_day: None,
+                organization_tokens_per_day: None,
+            },
             mail: MailConfig::default(),
             limits: LimitsConfig::default(),
             log: LogConfig::default(),

@@ -35,6 +35,10 @@ pub(super) struct Size(pub(super) u64);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct WebUrl(pub(super) String);
 
+/// An amount of money, nothing or more.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Amount(pub(super) f64);
+
 /// Servers as an agent names them: by web address, or by the full address of a connection's socket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ServerUrls(pub(super) Vec<String>);
@@ -139,6 +143,22 @@ impl Setting for u64 {
 
     fn from_toml(value: &DeValue<'_>) -> Option<u64> {
         integer(value)
+    }
+}
+
+impl Setting for Amount {
+    const WHAT: &'static str = "an amount of money, 0 or more, such as 0.40";
+
+    fn from_text(text: &str) -> Option<Amount> {
+        let amount: f64 = text.trim().parse().ok()?;
+        (amount.is_finite() && amount >= 0.0).then_some(Amount(amount))
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Amount> {
+        match value {
+            DeValue::Float(number) => Amount::from_text(number.as_str()),
+            _ => Some(Amount(integer(value)? as f64)),
+        }
     }
 }
 

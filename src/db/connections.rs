@@ -50,6 +50,15 @@ pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<Connectio
         .first(conn)?)
 }
 
+/// Id, name and kind of each of the organisation's connections, without their catalogs; oldest first.
+pub fn names(conn: &mut Conn, organization_id: &str) -> Result<Vec<(String, String, String)>> {
+    Ok(connections::table
+        .filter(connections::organization_id.eq(organization_id))
+        .order((connections::created_at, connections::id))
+        .select((connections::id, connections::name, connections::db_type))
+        .load(conn)?)
+}
+
 /// Name and kind of a connection, without its catalog, which may be large. Errors: as [`one`].
 pub fn name_and_type(conn: &mut Conn, organization_id: &str, id: &str) -> Result<(String, String)> {
     Ok(connections::table

@@ -39,6 +39,15 @@ pub fn all(conn: &mut Conn, organization_id: &str) -> Result<Vec<File>> {
         .load(conn)?)
 }
 
+/// Id and name of each of the organisation's files, oldest first.
+pub fn names(conn: &mut Conn, organization_id: &str) -> Result<Vec<(String, String)>> {
+    Ok(files::table
+        .filter(files::organization_id.eq(organization_id))
+        .order((files::created_at, files::id))
+        .select((files::id, files::name))
+        .load(conn)?)
+}
+
 /// Errors: `NotFound`, also for a file of another organisation.
 pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<File> {
     Ok(files::table

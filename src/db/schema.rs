@@ -255,6 +255,115 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    models (organization_id) {
+        organization_id -> Text,
+        value -> Text,
+        api_key -> Nullable<Text>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    glossary (id) {
+        id -> Text,
+        organization_id -> Text,
+        kind -> Text,
+        name -> Text,
+        meaning -> Text,
+        source_id -> Nullable<Text>,
+        slot -> Text,
+        status -> Text,
+        origin -> Text,
+        created_by -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    examples (id) {
+        id -> Text,
+        organization_id -> Text,
+        question -> Text,
+        query -> Text,
+        dialect -> Text,
+        connection_id -> Nullable<Text>,
+        file_ids -> Text,
+        digest -> Text,
+        status -> Text,
+        origin -> Text,
+        answer_id -> Nullable<Text>,
+        created_by -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    feedback (query_id) {
+        query_id -> Text,
+        verdict -> Text,
+        comment -> Nullable<Text>,
+        suggested_example_id -> Nullable<Text>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    token_usage (organization_id, day, user_id, model) {
+        organization_id -> Text,
+        day -> Text,
+        user_id -> Text,
+        model -> Text,
+        questions -> BigInt,
+        calls -> BigInt,
+        input_tokens -> BigInt,
+        output_tokens -> BigInt,
+        cost -> BigInt,
+    }
+}
+
+diesel::table! {
+    evaluations (id) {
+        id -> Text,
+        organization_id -> Text,
+        name -> Text,
+        connection_id -> Nullable<Text>,
+        file_ids -> Text,
+        translator -> Text,
+        model -> Nullable<Text>,
+        status -> Text,
+        error -> Nullable<Text>,
+        total -> BigInt,
+        started_by -> Text,
+        started_at -> Timestamp,
+        seen_at -> Timestamp,
+        finished_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    evaluation_questions (evaluation_id, number) {
+        evaluation_id -> Text,
+        number -> BigInt,
+        question -> Text,
+        suite -> Text,
+        category -> Text,
+        instructions -> Text,
+        right_query -> Nullable<Text>,
+        right_answer -> Nullable<Text>,
+        verdict -> Nullable<Text>,
+        query -> Nullable<Text>,
+        note -> Nullable<Text>,
+        elapsed_ms -> Nullable<Double>,
+    }
+}
+
 diesel::joinable!(users -> organizations (organization_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(invitations -> organizations (organization_id));

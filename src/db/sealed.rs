@@ -17,12 +17,20 @@ struct Column {
     record: fn(&str) -> String,
 }
 
-const COLUMNS: &[Column] = &[Column {
-    table: "users",
-    key: "id",
-    column: "totp_secret",
-    record: |id| format!("totp:{id}"),
-}];
+const COLUMNS: &[Column] = &[
+    Column {
+        table: "users",
+        key: "id",
+        column: "totp_secret",
+        record: |id| format!("totp:{id}"),
+    },
+    Column {
+        table: "models",
+        key: "organization_id",
+        column: "api_key",
+        record: |organization| format!("model:{organization}"),
+    },
+];
 
 #[derive(QueryableByName)]
 struct Value {

@@ -140,6 +140,9 @@ pub struct Outbox {
 /// How long saying goodbye may take.
 const CLOSE_WITHIN: Duration = Duration::from_secs(1);
 
+/// How long the other side may take to read what was written before this side [left](Outbox::leave).
+const HEAR_OUT_WITHIN: Duration = Duration::from_secs(5);
+
 /// Control messages one outbox holds at most.
 const OUTBOX_MESSAGES: usize = 512;
 
@@ -301,7 +304,7 @@ where
     futures::pin_mut!(stream, sink);
     let heard = Mutex::new(Instant::now());
     let ended = {
-        let read = read(stream, outbox, handler, &heard);
+        let read = read(stream.as_mut(), outbox, handler, &heard);
         let write = write(sink.as_mut(), outbox, data);
         let beat = beat(outbox, &heard, heartbeat);
         tokio::select! {
@@ -328,7 +331,31 @@ where
         sink.close().await.ok();
     };
     tokio::time::timeout(CLOSE_WITHIN, polite).await.ok();
+    if matches!(ended, Ended::Left(_)) {
+        let within = if outbox.is_closing() {
+            CLOSE_WITHIN
+        } else {
+            HEAR_OUT_WITHIN
+        };
+        tokio::time::timeout(within, hear_out(stream)).await.ok();
+    }
     ended
+}
+
+/// Reads on until the other side has closed, too, and drops what it says. A socket that goes away with bytes
+/// unread, a grant of credit will do, is reset by TCP, and a reset takes along what was written here and has
+/// not arrived there: the end of an answer.
+async fn hear_out<R>(mut stream: std::pin::Pin<&mut R>)
+where
+    R: Stream<Item = Result<Frame, Ended>>,
+{
+    while let Some(Ok(frame)) = stream.next().await {
+        if matches!(frame, Frame::Close(_)) {
+            return;
+        }
+        // A stream that never runs dry would not let the time-out have its turn.
+        tokio::task::yield_now().await;
+    }
 }
 
 async fn read<R, H>(

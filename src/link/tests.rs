@@ -308,3 +308,33 @@ async fn only_so_much_is_asked_of_an_agent_that_does_not_answer() {
     requests.end(1, Ok(End::default()));
     assert!(requests.ask(query(50_000)).is_ok());
 }
+
+#[tokio::test]
+async fn a_side_that_leaves_stays_until_the_other_has_heard_it_out() {
+    let outbox = Arc::new(Outbox::default());
+    let asking = Asking(Requests::new(outbox.clone()));
+    let (mut to_us, from_them) = pipe::channel(4);
+    let (sink, mut written) = pipe::channel(4);
+    let leaving = outbox.clone();
+    let ours = tokio::spawn(async move {
+        let heartbeat = Heartbeat::default();
+        run(from_them.map(Ok), sink, &outbox, None, &asking, heartbeat).await
+    });
+    leaving.leave(Closing::new(Closing::AWAY, "bye"));
+    assert!(matches!(written.next().await, Some(Frame::Close(_))));
+    // A late grant of credit is read, and is no reason to go.
+    for _ in 0..3 {
+        to_us
+            .send(Frame::Text(r#"{"id":1,"type":"credit","bytes":1}"#.into()))
+            .await
+            .unwrap();
+    }
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(!ours.is_finished());
+    to_us
+        .send(Frame::Close(Closing::new(Closing::AWAY, "bye")))
+        .await
+        .unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(3), ours).await.unwrap();
+    assert!(matches!(ended, Ok(Ended::Left(_))));
+}

@@ -186,12 +186,13 @@ pub async fn public_ready(app: web::Data<App>) -> HttpResponse {
 #[utoipa::path(operation_id = "get_server_status", tag = "health", security(("token" = [])), responses(
     (status = 200, body = Status), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 #[get("/status")]
-pub async fn status(app: web::Data<App>, _user: Admin) -> web::Json<Status> {
+pub async fn status(app: web::Data<App>, user: Admin) -> web::Json<Status> {
     let store = app.vitals.attempt("store", app.db.ping()).await.is_ok();
     let storage = app.vitals.attempt("storage", app.storage.check()).await.is_ok();
     let (size, in_use) = app.db.connections();
     let Vital { ok, last_error } = app.vitals.of("model");
-    let llm = app.config.llm.as_ref();
+    let model = app.models.of(&user.0.organization_id);
+    let llm = model.llm.as_ref();
     let bus = app.events.bus();
     web::Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -209,7 +210,7 @@ pub async fn status(app: web::Data<App>, _user: Admin) -> web::Json<Status> {
         },
         mail: app.mail().await,
         model: ModelStatus {
-            kind: app.questions.translator(),
+            kind: model.translator.name(),
             model: llm.map(|llm| llm.model.clone()),
             base_url: llm.map(|llm| llm.base_url.clone()),
             ok,

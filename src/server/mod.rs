@@ -42,22 +42,24 @@ use crate::service::backup;
 use crate::service::bus::Bus;
 use crate::service::caches::Caches;
 use crate::service::connections::Connections;
+use crate::service::evaluations::Evaluations;
 use crate::service::files::Files;
 use crate::service::guessing::Guessing;
 use crate::service::limits::Limits;
 use crate::service::mail::Post;
 use crate::service::metrics::Metrics;
+use crate::service::models::Models;
 use crate::service::preferences::PreferenceBook;
-use crate::service::questions::{Questions, Watch};
+use crate::service::questions::{Questions, Sources, Watch};
 use crate::service::results::Results;
 use crate::service::status::Events;
+use crate::service::teaching::Teaching;
 use crate::service::traces::Traces;
 use crate::service::translations::Remembered;
+use crate::service::usage::Usage;
 use crate::service::vitals::Vitals;
 use crate::source::Limits as QueryLimits;
 use crate::storage::{Sharing, Storage};
-use crate::translate::Translator;
-use crate::translate::llm::Llm;
 use crate::translate::offline::Offline;
 
 /// A JSON body at most, in bytes: questions and queries are short.
@@ -81,6 +83,7 @@ pub struct App {
     pub files: Files,
     pub connections: Connections,
     pub questions: Questions,
+    pub teaching: Teaching,
     pub results: Results,
     pub events: Events,
     pub hub: Hub,
@@ -94,6 +97,9 @@ pub struct App {
     pub traces: Traces,
     pub audit: Audit,
     pub preferences: PreferenceBook,
+    pub models: Models,
+    pub usage: Usage,
+    pub evaluations: Evaluations,
     /// For secrets at rest.
     pub sealer: Sealer,
     /// What set-up asks for when the server can be reached from other machines.
@@ -106,6 +112,7 @@ pub struct App {
 pub struct Drain {
     hub: Hub,
     questions: Questions,
+    evaluations: Evaluations,
     events: Events,
     traces: Traces,
     time: Duration,
@@ -114,7 +121,11 @@ pub struct Drain {
 impl Drain {
     /// Lets running queries at agents finish, for as long as is configured.
     pub async fn run(self) {
-        tokio::join!(self.hub.drain(self.time), self.questions.drain(self.time));
+        tokio::join!(
+            self.hub.drain(self.time),
+            self.questions.drain(self.time),
+            self.evaluations.drain()
+        );
         self.events.end();
         let traces = self.traces;
         let _ = tokio::task::spawn_blocking(move || traces.finish()).await;
@@ -140,8 +151,8 @@ pub struct Running {
     modifiers(&Security),
     components(schemas(crate::rows::export::Format, crate::service::audit::ExportFormat)),
     tags(
-        (name = "accounts"), (name = "members"), (name = "tokens"), (name = "files"), (name = "connections"), (name = "questions"), (name = "results"),
-        (name = "status"), (name = "settings"), (name = "audit"), (name = "health")
+        (name = "accounts"), (name = "members"), (name = "tokens"), (name = "files"), (name = "connections"), (name = "questions"), (name = "teaching"), (name = "evaluations"), (name = "results"),
+        (name = "status"), (name = "usage"), (name = "settings"), (name = "audit"), (name = "health")
     )
 )]
 struct ApiDocument;
@@ -221,13 +232,18 @@ impl App {
             &caches,
         );
         let connections = Connections::new(db.clone(), hub.clone(), events.clone());
+        let teaching = Teaching::new(db.clone(), connections.clone(), files.clone());
         let keep = TimeDelta::from_std(config.query.keep_results).map_err(Error::internal)?;
         let results = Results::new(db.clone(), storage.clone(), keep, &caches, preferences.clone());
-        let translator: Arc<dyn Translator> = match &config.llm {
-            Some(llm) => Arc::new(Llm::new(llm.clone())?),
-            None => Arc::new(Offline),
-        };
-        let translator = Arc::new(Remembered::new(translator, &caches));
+        let models = Models::new(
+            db.clone(),
+            events.bus().clone(),
+            sealer.clone(),
+            config.llm.clone(),
+            config.own_models(),
+            Remembered::new(Arc::new(Offline), &caches),
+        )?;
+        let usage = Usage::new(db.clone(), preferences.clone(), config.spending.clone());
         let post = Post::new(db.clone(), Mailer::new(&config.mail, data_dir)?);
         let limits = Limits::new(&config.limits);
         let guessing = Guessing::new(db.clone(), config.server.public_url.clone());
@@ -246,12 +262,16 @@ impl App {
                 preferences: preferences.clone(),
             },
             db.clone(),
-            files.clone(),
-            connections.clone(),
+            Sources {
+                files: files.clone(),
+                connections: connections.clone(),
+                teaching: teaching.clone(),
+            },
             results.clone(),
-            translator,
+            (models.clone(), usage.clone()),
             query_limits,
         );
+        let evaluations = Evaluations::new(db.clone(), questions.clone(), teaching.clone());
         let audit = Audit::new(db.clone());
         let setup_code = (!config.server.listen.ip().is_loopback()).then(setup_code);
         let app = App {
@@ -263,11 +283,15 @@ impl App {
             files,
             connections,
             questions,
+            teaching,
             results,
             events,
             hub,
             post,
             limits,
+            models,
+            usage,
+            evaluations,
             guessing,
             caches,
             storage,
@@ -317,6 +341,10 @@ pub async fn start(config: Config) -> Result<Running> {
         });
     }
     app.preferences.load().await?;
+    app.models.load().await?;
+    if !app.events.bus().is_shared() {
+        app.evaluations.begin().await?;
+    }
     let setup_code = if app.accounts.needs_setup().await? {
         app.setup_code.clone()
     } else {
@@ -328,6 +356,7 @@ pub async fn start(config: Config) -> Result<Running> {
     tokio::spawn(app.questions.clone().obey());
     tokio::spawn(app.accounts.clone().obey());
     tokio::spawn(app.preferences.clone().keep_up());
+    tokio::spawn(app.models.clone().keep_up());
     tokio::spawn(look_after_storage(app.storage.clone(), app.vitals.clone()));
     tokio::spawn(housekeeping(Housekeeping {
         results: app.results.clone(),
@@ -340,6 +369,7 @@ pub async fn start(config: Config) -> Result<Running> {
     let drain = Drain {
         hub: app.hub.clone(),
         questions: app.questions.clone(),
+        evaluations: app.evaluations.clone(),
         events: app.events.clone(),
         traces: app.traces.clone(),
         time: app.config.server.drain,

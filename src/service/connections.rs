@@ -15,9 +15,10 @@ use super::agents::{
 };
 use super::bus::Message;
 use super::status::{Change, Events};
+use crate::ask::taught::Taught;
 use crate::ask::{Candidate, CandidateKind};
 use crate::catalog::Catalog;
-use crate::db::{Db, audit, connections as records};
+use crate::db::{Db, audit, connections as records, examples, glossary};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::source::Kind;
@@ -246,6 +247,8 @@ impl Connections {
                 if !records::delete(conn, &organization, &target)? {
                     return Err(missing());
                 }
+                glossary::forget_source(conn, &organization, &target)?;
+                examples::forget_source(conn, &organization, &target)?;
                 audit::append(conn, &deed)
             })
             .await?;
@@ -339,6 +342,8 @@ impl Connections {
             kind: CandidateKind::Connection,
             name: name.to_owned(),
             ids: vec![id.to_owned()],
+            origins: Vec::new(),
+            taught: Taught::default(),
             source: self.hub.source_for(id, kind, caller.clone())?,
         })
     }

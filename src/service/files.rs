@@ -17,9 +17,10 @@ use super::access::Access;
 use super::accounts::Identity;
 use super::caches::{self, Caches};
 use super::status::{Change, Events};
+use crate::ask::taught::{self, Taught};
 use crate::ask::{Candidate, CandidateKind};
 use crate::config::{FilesConfig, QueryConfig};
-use crate::db::{Db, audit, files as records};
+use crate::db::{Db, audit, examples, files as records, glossary};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::ingest::profile::Profile;
@@ -337,6 +338,8 @@ impl Files {
                 if !records::delete(conn, &organization, &target)? {
                     return Err(missing());
                 }
+                glossary::forget_source(conn, &organization, &target)?;
+                examples::forget_source(conn, &organization, &target)?;
                 audit::append(conn, &deed)
             })
             .await?;
@@ -418,6 +421,8 @@ impl Files {
             kind: CandidateKind::Files,
             name,
             ids: files.iter().map(|file| file.record.id.clone()).collect(),
+            origins: files.iter().flat_map(File::origins).collect(),
+            taught: Taught::default(),
             source: Arc::new(FileSource::new(tables, self.engine.clone()).stored_in(self.storage.clone())),
         }))
     }
@@ -431,6 +436,14 @@ impl Import {
 }
 
 impl File {
+    /// Where its tables come from, for whatever they are called beside others.
+    fn origins(&self) -> impl Iterator<Item = taught::Origin> {
+        self.tables.iter().map(|table| taught::Origin {
+            file_id: self.record.id.clone(),
+            table: table.table.name.clone(),
+        })
+    }
+
     /// The table of this name; without a name the only or first one. Errors: `NotFound`.
     pub fn table(&self, name: Option<&str>) -> Result<&ImportedTable> {
         let found = match name {

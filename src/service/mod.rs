@@ -19,6 +19,7 @@ pub mod readiness;
 pub mod relocate;
 pub mod rotation;
 pub mod traces;
+pub mod usage;
 pub mod vitals;
 
 pub mod connections;
@@ -26,9 +27,12 @@ pub mod files;
 pub mod results;
 pub mod samples;
 
-pub mod evaluate;
+pub mod evaluations;
+pub mod looks;
+pub mod models;
 pub mod organizations;
 pub mod questions;
 pub mod streams;
+pub mod teaching;
 pub mod translations;
 mod under_way;

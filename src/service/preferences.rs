@@ -1,4 +1,5 @@
-//! What an organisation sets for itself: how long things are kept, and what may leave in traces.
+//! What an organisation sets for itself: how long things are kept, what may leave in traces, and how much of the
+//! language model may be used.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -24,6 +25,11 @@ pub struct Preferences {
     pub trace_questions: bool,
     /// Whether the first rows of answers go into exported traces as well.
     pub trace_rows: bool,
+    /// Tokens of the language model that one person may use in a day (UTC), read and written together; null: no
+    /// limit of the organisation's own.
+    pub user_tokens_per_day: Option<u64>,
+    /// The same of all people together.
+    pub organization_tokens_per_day: Option<u64>,
 }
 
 /// A change of some of them. What is left out stays; null takes a value back.
@@ -38,15 +44,26 @@ pub struct PreferencesChange {
     pub result_days: Option<Option<u32>>,
     pub trace_questions: Option<bool>,
     pub trace_rows: Option<bool>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u64>)]
+    pub user_tokens_per_day: Option<Option<u64>>,
+    #[serde(default, deserialize_with = "given")]
+    #[schema(value_type = Option<u64>)]
+    pub organization_tokens_per_day: Option<Option<u64>>,
 }
 
 /// Tells `null` from what is not there.
-fn given<'de, D: serde::Deserializer<'de>>(value: D) -> Result<Option<Option<u32>>, D::Error> {
+fn given<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    value: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::deserialize(value).map(Some)
 }
 
 /// A hundred years.
 const MAX_DAYS: u32 = 36_500;
+
+/// Far more tokens than anybody uses in a day, and few enough to be added up.
+const MAX_TOKENS: u64 = 1_000_000_000_000;
 
 /// Of all organisations, in memory: they are asked for with every question. Cheap to clone.
 #[derive(Clone)]
@@ -138,6 +155,18 @@ impl PreferenceBook {
                 )));
             }
         }
+        for tokens in [change.user_tokens_per_day, change.organization_tokens_per_day]
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
+            if tokens > MAX_TOKENS {
+                return Err(Error::Invalid(format!(
+                    "A number of tokens a day has to be between 0 and {MAX_TOKENS}; leave it empty (null) to set no \
+                     limit of your own."
+                )));
+            }
+        }
         let organization = who.organization_id.clone();
         let changer = who.clone();
         let new = self
@@ -150,6 +179,10 @@ impl PreferenceBook {
                     result_days: change.result_days.unwrap_or(old.result_days),
                     trace_questions: change.trace_questions.unwrap_or(old.trace_questions),
                     trace_rows: change.trace_rows.unwrap_or(old.trace_rows),
+                    user_tokens_per_day: change.user_tokens_per_day.unwrap_or(old.user_tokens_per_day),
+                    organization_tokens_per_day: change
+                        .organization_tokens_per_day
+                        .unwrap_or(old.organization_tokens_per_day),
                 };
                 if new.trace_rows && !new.trace_questions {
                     return Err(Error::Invalid(

@@ -1,7 +1,7 @@
 //! Questions of people: the pipeline of `ask`, with their own sources, conversations, and answers that are
 //! kept.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use chrono::Utc;
@@ -16,13 +16,17 @@ use super::agents::Caller;
 use super::bus::Message;
 use super::connections::Connections;
 use super::files::Files;
+use super::looks::{self, Before};
 use super::metrics::Metrics;
+use super::models::{InForce, Models};
 use super::preferences::PreferenceBook;
 use super::results::{Keep, Results, Writer};
 use super::status::{Change, Events};
+use super::teaching::Teaching;
 use super::traces::{self, Traces};
 pub use super::under_way::RunningQuestion;
 use super::under_way::{UnderWay, UnderWayGuard};
+use super::usage::Usage;
 use super::vitals::Vitals;
 use crate::ask::answer::{Answer, Outcome};
 use crate::ask::chart::Chart;
@@ -30,12 +34,12 @@ use crate::ask::{self, Answered, Candidate, Event, Request};
 use crate::db::audit::Entry;
 use crate::db::conversations::Conversation;
 use crate::db::queries::Query;
-use crate::db::{Db, audit, conversations, queries};
+use crate::db::{Db, audit, conversations, queries, usage as records};
 use crate::error::{Error, Result};
 use crate::id;
 use crate::source::Limits;
+use crate::translate::Turn;
 use crate::translate::usage::{self, Call};
-use crate::translate::{Translator, Turn};
 
 /// Rows that an answer itself carries at most; the others lie in the stored result.
 pub const PREVIEW_ROWS: usize = 1_000;
@@ -59,11 +63,20 @@ pub struct Questions {
     db: Db,
     files: Files,
     connections: Connections,
+    teaching: Teaching,
     results: Results,
     events: Events,
-    translator: Arc<dyn Translator>,
+    models: Models,
+    usage: Usage,
     limits: Limits,
     running: UnderWay,
+}
+
+/// What may be asked, and what was taught about it.
+pub struct Sources {
+    pub files: Files,
+    pub connections: Connections,
+    pub teaching: Teaching,
 }
 
 /// Who is told how questions went.
@@ -150,6 +163,13 @@ struct StoredAnswer {
     chart: Option<Chart>,
 }
 
+/// See [`Questions::asked_by_program`].
+pub struct AskedByProgram {
+    pub candidate: Candidate,
+    pub model: InForce,
+    pub limits: Limits,
+}
+
 /// A question whose sources and conversation are known; [`Prepared::answer`] does the rest.
 pub struct Prepared {
     questions: Questions,
@@ -160,6 +180,8 @@ pub struct Prepared {
     pub(super) ask: Ask,
     pub(super) candidates: Vec<Candidate>,
     pub(super) request: Request,
+    /// The last answer of the conversation.
+    before: Option<Answer>,
     pub(super) cancel: CancellationToken,
     began: SystemTime,
     /// The span of its trace that the agent was told.
@@ -179,28 +201,55 @@ impl Questions {
     pub fn new(
         watch: Watch,
         db: Db,
-        files: Files,
-        connections: Connections,
+        sources: Sources,
         results: Results,
-        translator: Arc<dyn Translator>,
+        (models, usage): (Models, Usage),
         limits: Limits,
     ) -> Questions {
         Questions {
             db,
-            files,
-            connections,
+            files: sources.files,
+            connections: sources.connections,
+            teaching: sources.teaching,
             results,
             events: watch.events.clone(),
             watch,
-            translator,
+            models,
+            usage,
             limits,
             running: UnderWay::default(),
         }
     }
 
-    /// `offline` or `llm`.
-    pub fn translator(&self) -> &'static str {
-        self.translator.name()
+    /// `offline` or `llm`: who reads an organisation's questions.
+    pub fn translator(&self, organization_id: &str) -> &'static str {
+        self.models.of(organization_id).translator.name()
+    }
+
+    /// What counts tokens, and limits them.
+    pub fn usage(&self) -> &Usage {
+        &self.usage
+    }
+
+    /// What a program of ours needs to ask a source many questions on somebody's behalf. Errors: `NotFound`,
+    /// `AgentOffline`, `Invalid` for more than one source.
+    pub async fn asked_by_program(&self, who: &Identity, target: &Target) -> Result<AskedByProgram> {
+        let caller = Caller {
+            asker: Some(who.user_id.clone()),
+            traceparent: None,
+            question: None,
+        };
+        let mut candidates = self.candidates(who, target, &caller).await?;
+        let (Some(candidate), true) = (candidates.pop(), candidates.is_empty()) else {
+            return Err(Error::Invalid(
+                "Say which connection or which files to ask.".into(),
+            ));
+        };
+        Ok(AskedByProgram {
+            candidate,
+            model: self.models.of(&who.organization_id),
+            limits: self.limits,
+        })
     }
 
     /// How many questions are under way.
@@ -243,7 +292,7 @@ impl Questions {
                 "The server is being stopped; ask again in a moment.".into(),
             ));
         }
-        let (title, glossary) = (title(&asking.ask), String::new());
+        let title = title(&asking.ask);
         check_length(&asking.ask)?;
         let id = id::new();
         let span = rand::random::<u64>() | 1;
@@ -259,12 +308,12 @@ impl Questions {
                 "Say which connection or which files the query is for.".into(),
             ));
         }
-        let (conversation_id, new_conversation, turns) = match asking.conversation_id {
+        let (conversation_id, new_conversation, (turns, before)) = match asking.conversation_id {
             Some(id) => {
                 let turns = self.turns(who, &id).await?;
                 (id, false, turns)
             }
-            None => (id::new(), true, Vec::new()),
+            None => (id::new(), true, (Vec::new(), None)),
         };
         let cancel = CancellationToken::new();
         let running = self.running.add(&id, who, &title, cancel.clone());
@@ -277,11 +326,13 @@ impl Questions {
             request: Request {
                 question: title,
                 turns,
-                glossary,
+                // What was taught comes with the candidates.
+                glossary: String::new(),
                 today: Utc::now().date_naive(),
                 limits: self.limits,
                 preview_rows: PREVIEW_ROWS,
             },
+            before,
             ask: asking.ask,
             candidates,
             cancel,
@@ -377,15 +428,21 @@ impl Questions {
 
     /// One answer with its first rows. Errors: `NotFound`.
     pub async fn get(&self, who: &Identity, id: &str) -> Result<KeptAnswer> {
+        let mut kept = self.without_rows(who, id).await?;
+        self.add_rows(who, &mut kept, PREVIEW_ROWS).await?;
+        Ok(kept)
+    }
+
+    /// One answer but for its rows. Errors: `NotFound`.
+    pub async fn without_rows(&self, who: &Identity, id: &str) -> Result<KeptAnswer> {
         let (user, target) = (who.user_id.clone(), id.to_owned());
         let record = self
             .db
             .read(move |conn| queries::one(conn, &user, &target))
             .await
             .map_err(missing)?;
-        let mut kept = KeptAnswer::from_record(record)?;
+        let kept = KeptAnswer::from_record(record)?;
         see(who, &kept)?;
-        self.add_rows(who, &mut kept, PREVIEW_ROWS).await?;
         Ok(kept)
     }
 
@@ -491,19 +548,23 @@ impl Questions {
         Ok(())
     }
 
+    /// What may answer, with what was taught about it.
     async fn candidates(&self, who: &Identity, target: &Target, caller: &Caller) -> Result<Vec<Candidate>> {
-        match target {
-            Target::Connection(id) => Ok(vec![self.connections.candidate(who, id, caller).await?]),
-            Target::Files(ids) => Ok(self.files.candidate(who, Some(ids)).await?.into_iter().collect()),
+        let mut candidates = match target {
+            Target::Connection(id) => vec![self.connections.candidate(who, id, caller).await?],
+            Target::Files(ids) => self.files.candidate(who, Some(ids)).await?.into_iter().collect(),
             Target::Anything => {
                 let mut all: Vec<Candidate> = self.files.candidate(who, None).await?.into_iter().collect();
                 all.extend(self.connections.candidates(who, caller).await?);
-                Ok(all)
+                all
             }
-        }
+        };
+        self.teaching.teach(who, &mut candidates).await?;
+        Ok(candidates)
     }
 
-    async fn turns(&self, who: &Identity, conversation_id: &str) -> Result<Vec<Turn>> {
+    /// The last questions of a conversation that were answered, oldest first, and the last answer itself.
+    async fn turns(&self, who: &Identity, conversation_id: &str) -> Result<(Vec<Turn>, Option<Answer>)> {
         let (user, target) = (who.user_id.clone(), conversation_id.to_owned());
         let records = self
             .db
@@ -514,19 +575,23 @@ impl Questions {
             .await
             .map_err(no_conversation)?;
         let mut turns = Vec::new();
+        let mut last = None;
         for kept in visible(who, records)?.into_iter().rev() {
-            if let (Outcome::Answered, Some(query)) = (kept.answer.outcome, kept.answer.query) {
+            if let (Outcome::Answered, Some(query)) = (kept.answer.outcome, &kept.answer.query) {
+                // "And by store?" after a forecast goes on from what was forecast.
+                let of = kept.answer.analysis.as_ref().map(|analysis| &analysis.of);
                 turns.push(Turn {
-                    question: kept.answer.question,
-                    query,
+                    question: of.unwrap_or(&kept.answer.question).clone(),
+                    query: query.clone(),
                 });
+                last.get_or_insert(kept.answer);
             }
             if turns.len() == TURNS {
                 break;
             }
         }
         turns.reverse();
-        Ok(turns)
+        Ok((turns, last))
     }
 }
 
@@ -536,6 +601,7 @@ impl Prepared {
     pub async fn answer(self, progress: Option<mpsc::Sender<Event>>) -> Result<KeptAnswer> {
         let (events, incoming) = mpsc::channel(4);
         self.tell(Running::Yes);
+        let model = self.questions.models.of(&self.who.organization_id);
         let pipeline = async {
             // Moved in, so that the watcher ends when the pipeline does.
             let events = events;
@@ -545,12 +611,24 @@ impl Prepared {
                 }
                 (Ask::Query { .. }, _) => unreachable!("`prepare` lets a query through only with one source"),
                 (Ask::Question(_), candidates) => {
-                    ask::ask(&self.request, &*self.questions.translator, candidates, &events).await
+                    let before = self.before.as_ref().map(|before| Before {
+                        source_id: before.sources.first().map_or("", |source| &source.id),
+                        translator: &before.translator,
+                        reading: &before.interpretation,
+                    });
+                    if let Err(error) = self.questions.usage.allow(&self.who, &model).await {
+                        let mut answer = Answer::new(&self.request.question, model.translator.name());
+                        answer.fail(&error);
+                        return Answered { answer, chart: None };
+                    }
+                    looks::ask(&self.request, &*model.translator, candidates, before, &events).await
                 }
             }
         };
-        let ((answered, calls), written) =
+        let ((mut answered, calls), written) =
             tokio::join!(usage::counted(pipeline), self.watch(incoming, progress.as_ref()));
+        let price = model.llm.as_ref().and_then(|llm| llm.price);
+        answered.answer.usage = usage::Usage::of(&calls, price);
         self.course().calls = calls;
         let kept = self.keep(answered, written).await;
         self.tell(Running::No);
@@ -648,6 +726,8 @@ impl Prepared {
         };
         let record = kept.to_record(&self.who)?;
         let deed = self.deed(&kept.answer);
+        let questions = i64::from(matches!(self.ask, Ask::Question(_)));
+        let used = Usage::entry(&self.who, questions, kept.answer.usage.as_ref());
         self.questions.watch.asked(self, &kept.answer);
         let conversation = self.new_conversation.then(|| Conversation {
             id: self.conversation_id.clone(),
@@ -665,31 +745,26 @@ impl Prepared {
                     None => conversations::touch(conn, &record.conversation_id, record.created_at)?,
                 }
                 queries::insert(conn, record)?;
+                if used.questions > 0 {
+                    records::add(conn, &used)?;
+                }
                 audit::append(conn, &deed)
             })
             .await?;
+        if let Ask::Query {
+            question: Some(_), ..
+        } = &self.ask
+            && let Err(error) = self.questions.teaching.suggest_edited(&self.who, &kept).await
+        {
+            // The answer itself is kept.
+            tracing::warn!(%error, "an edited query could not be suggested");
+        }
         Ok(kept)
     }
 
-    /// What the audit log says of the query: its text and what became of it, never its rows.
+    /// The entry of the audit log.
     pub(super) fn deed(&self, answer: &Answer) -> Entry {
-        let sources: Vec<_> = answer
-            .sources
-            .iter()
-            .map(|source| json!({ "id": source.id, "name": source.name, "tables": source.tables }))
-            .collect();
-        let details = json!({
-            "question": answer.question,
-            "query": answer.query,
-            "translator": answer.translator,
-            "sources": sources,
-            "outcome": answer.outcome.name(),
-            "error": answer.error.as_ref().map(|error| error.code.clone()),
-            "rows": answer.row_count,
-            "truncated": answer.truncated,
-            "elapsed_ms": answer.elapsed_ms.total,
-        });
-        self.who.did("query.run", "query", &self.id, details)
+        self.who.did("query.run", "query", &self.id, said(answer))
     }
 
     async fn keep_result(&self, answer: &Answer, written: Result<Option<Writer>>) -> Result<Option<String>> {
@@ -773,6 +848,26 @@ impl KeptAnswer {
             created_at: self.created_at,
         })
     }
+}
+
+/// What the audit log says of a query: its text and what became of it, never its rows.
+pub(super) fn said(answer: &Answer) -> serde_json::Value {
+    let sources: Vec<_> = answer
+        .sources
+        .iter()
+        .map(|source| json!({ "id": source.id, "name": source.name, "tables": source.tables }))
+        .collect();
+    json!({
+        "question": answer.question,
+        "query": answer.query,
+        "translator": answer.translator,
+        "sources": sources,
+        "outcome": answer.outcome.name(),
+        "error": answer.error.as_ref().map(|error| error.code.clone()),
+        "rows": answer.row_count,
+        "truncated": answer.truncated,
+        "elapsed_ms": answer.elapsed_ms.total,
+    })
 }
 
 /// Errors: `NotFound` for an answer read from a source that this person may not see (any more).

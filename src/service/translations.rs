@@ -1,5 +1,5 @@
-//! Translations that worked, remembered: the same question about the same tables, glossary and conversation
-//! on the same day is not translated twice. What is remembered is what ran in the end, also when it took
+//! Translations that worked, remembered: the same question about the same tables, glossary, examples and
+//! conversation on the same day is not translated twice. What is remembered is what ran in the end, also when it took
 //! repairs to get there. Questions back and refusals are thought about anew each time.
 
 use std::sync::Arc;
@@ -20,8 +20,11 @@ const BYTES: u64 = 16 << 20;
 const TIME: Duration = Duration::from_secs(60 * 60);
 
 /// A translator with a memory.
+#[derive(Clone)]
 pub struct Remembered {
     inner: Arc<dyn Translator>,
+    /// What is remembered of one is nothing to another.
+    whose: String,
     /// By a digest of everything the translator would see.
     known: Counted<[u8; 32], Query>,
 }
@@ -30,10 +33,12 @@ pub struct Remembered {
 #[derive(Serialize)]
 struct Key<'a> {
     translator: &'static str,
+    whose: &'a str,
     question: &'a str,
     dialect: &'static str,
     catalog: &'a crate::catalog::Catalog,
     glossary: &'a str,
+    examples: &'a [crate::translate::Example],
     turns: &'a [crate::translate::Turn],
     today: chrono::NaiveDate,
 }
@@ -42,9 +47,19 @@ impl Remembered {
     pub fn new(inner: Arc<dyn Translator>, caches: &Caches) -> Remembered {
         Remembered {
             inner,
+            whose: String::new(),
             known: caches.add("translations", BYTES, TIME, |_, query: &Query| {
                 size_of::<Query>() + query.text.len() + query.reading.len() + 64
             }),
+        }
+    }
+
+    /// Another translator with the same memory, of which it sees only what is its own.
+    pub fn around(&self, inner: Arc<dyn Translator>, whose: &str) -> Remembered {
+        Remembered {
+            inner,
+            whose: whose.to_owned(),
+            known: self.known.clone(),
         }
     }
 
@@ -55,16 +70,19 @@ impl Remembered {
             dialect,
             catalog,
             glossary,
+            examples,
             turns,
             today,
             failed: _,
         } = *context;
         let key = Key {
             translator: self.inner.name(),
+            whose: &self.whose,
             question,
             dialect: dialect.name(),
             catalog,
             glossary,
+            examples,
             turns,
             today,
         };

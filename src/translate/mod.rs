@@ -1,6 +1,7 @@
 //! From a question to a query. Two translators behind one trait: a language model, or the offline one that
 //! needs nothing.
 
+pub mod example;
 pub mod llm;
 pub mod offline;
 pub mod usage;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::Catalog;
 use crate::error::Result;
 use crate::source::Dialect;
+pub use example::Example;
 
 /// Writes a query for a question, or says why not.
 #[async_trait]
@@ -44,6 +46,8 @@ pub struct Context<'a> {
     pub catalog: &'a Catalog,
     /// What the owner wrote down about the data, as plain text.
     pub glossary: &'a str,
+    /// Questions like this one with queries that people approved, the most alike first.
+    pub examples: &'a [Example],
     /// Earlier questions of the conversation with their queries, oldest first.
     pub turns: &'a [Turn],
     /// The asker's today: "last month" counts from here.

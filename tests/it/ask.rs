@@ -25,13 +25,10 @@ async fn with_sales(app: &TestApp) -> (Caller, String) {
 
 fn model(model: &Model) -> LlmConfig {
     LlmConfig {
-        base_url: model.url(),
-        api_key: Some("sk-secret".to_owned().into()),
-        model: "scripted".into(),
         connect_timeout: Duration::from_secs(5),
         read_timeout: Duration::from_secs(60),
         retries: 0,
-        value_hints: false,
+        ..LlmConfig::new(model.url(), Some("sk-secret".to_owned().into()), "scripted")
     }
 }
 
@@ -389,4 +386,185 @@ async fn two_sources_that_fit_equally_are_offered() {
     owner.upload(&[("sales.csv", SALES)]).await;
     let answer = owner.ask("total amount by city").await;
     assert_ne!(answer["outcome"], "answered", "two tables fit equally: {answer}");
+}
+
+#[tokio::test]
+async fn what_is_suggested_can_be_answered() {
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    let (status, added) = owner.post("/api/v1/samples", &json!({})).await;
+    assert!(status.is_success(), "{added}");
+    let mut tried = 0;
+    for question in [
+        "How many orders are there?",
+        "How many orders by month?",
+        "What is the average order total per channel?",
+        "top 10 products by revenue",
+        "How many unicorns are there?",
+    ] {
+        let first = owner.ask(question).await;
+        let suggestions = first["suggestions"].as_array().expect("a list");
+        assert!(!suggestions.is_empty(), "{question}: {first}");
+        for suggestion in suggestions {
+            // Each goes on from the first question, not from the suggestion before it.
+            let begun = owner.ask(question).await;
+            let body = json!({ "question": suggestion, "conversation_id": begun["conversation_id"] });
+            let (_, next) = owner.post("/api/v1/query", &body).await;
+            assert_eq!(next["outcome"], "answered", "{question} → {suggestion}: {next}");
+            assert_ne!(next["query"], begun["query"], "{question} → {suggestion}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 10, "{tried}");
+}
+
+#[tokio::test]
+async fn a_query_that_may_mean_something_else_comes_with_a_finding() {
+    let app = TestApp::builder().start().await;
+    let (owner, file) = with_sales(&app).await;
+    let run = async |query: &str| {
+        let body = json!({ "query": query, "file_ids": [file] });
+        let (_, answer) = owner.post("/api/v1/query/run", &body).await;
+        assert_eq!(answer["outcome"], "answered", "{answer}");
+        let findings = answer["findings"].as_array().expect("a list").clone();
+        // It is said beside the answer, and kept with it.
+        let id = answer["id"].as_str().expect("an id");
+        let (_, kept) = owner.get(&format!("/api/v1/query/{id}")).await;
+        assert_eq!(kept["findings"], answer["findings"]);
+        findings
+    };
+    let misspelt = run("SELECT sum(amount) FROM sales WHERE city = 'Berlim'").await;
+    assert_eq!(
+        misspelt[0]["message"],
+        "As far as the catalog knows, no sales.city is “Berlim”; the nearest is “Berlin”."
+    );
+    let whole = run("SELECT count(*) / 2 FROM sales").await;
+    assert_eq!(whole[0]["code"], "whole_division");
+    assert_eq!(
+        run("SELECT city FROM sales LIMIT 2").await[0]["code"],
+        "limit_without_order"
+    );
+    assert!(
+        run("SELECT sum(amount) FROM sales WHERE city = 'Berlin'")
+            .await
+            .is_empty()
+    );
+}
+
+/// Asks in a conversation (null begins one) and expects the outcome.
+async fn talk(owner: &Caller, conversation: &Value, question: &str, outcome: &str) -> Value {
+    let body = json!({ "question": question, "conversation_id": conversation });
+    let (_, answer) = owner.post("/api/v1/query", &body).await;
+    assert_eq!(answer["outcome"], outcome, "{question}: {answer}");
+    answer
+}
+
+#[tokio::test]
+async fn analyses_are_asked_for_in_plain_words() {
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    owner.post("/api/v1/samples", &json!({})).await;
+    let none = Value::Null;
+    let sentence = |answer: &Value| answer["answer"].as_str().expect("a sentence").to_owned();
+
+    // With what is to be analysed: the same as the ordinary question and the analysis of its result.
+    let forecast = talk(
+        &owner,
+        &none,
+        "Forecast revenue for the next three months",
+        "answered",
+    )
+    .await;
+    assert_eq!(forecast["analysis"]["method"], "forecast");
+    assert_eq!(forecast["analysis"]["of"], "revenue by month");
+    assert_eq!(forecast["question"], "Forecast revenue for the next three months");
+    let result = forecast["result_id"].as_str().expect("a result");
+    let (_, same) = owner
+        .post(
+            &format!("/api/v1/results/{result}/analyse"),
+            &json!({ "method": "forecast", "column": forecast["analysis"]["column"] }),
+        )
+        .await;
+    assert_eq!(same["sentence"], forecast["answer"], "{same}");
+    let plain = talk(&owner, &none, "revenue by month", "answered").await;
+    assert_eq!(plain["rows"], forecast["rows"]);
+
+    // What comes after goes on from the rows.
+    let by_channel = talk(
+        &owner,
+        &forecast["conversation_id"],
+        "and by channel?",
+        "answered",
+    )
+    .await;
+    assert!(
+        by_channel["row_count"].as_u64() > plain["row_count"].as_u64(),
+        "{by_channel}"
+    );
+
+    // A value that occurs often counts as often, though a list shows it once.
+    let lines = talk(&owner, &none, "How many orders are there?", "answered").await["rows"][0][0].clone();
+    for question in ["outliers in unit prices", "distribution of unit prices"] {
+        let spread = talk(&owner, &none, question, "answered").await;
+        assert_eq!(spread["row_count"], lines, "{spread}");
+    }
+    let fell = talk(&owner, &none, "why did revenue fall?", "answered").await;
+    assert!(sentence(&fell).contains("most of it by"), "{fell}");
+
+    // About the answer before: over time, and taken apart by what moved most.
+    let count = talk(&owner, &none, "How many orders are there?", "answered").await;
+    let why = talk(&owner, &count["conversation_id"], "Why?", "answered").await;
+    assert_eq!(why["analysis"]["method"], "change");
+    assert!(sentence(&why).contains("most of it by"), "{why}");
+    assert!(why["row_count"].as_u64() > Some(30), "{why}");
+    let trend = talk(&owner, &count["conversation_id"], "is there a trend?", "answered").await;
+    assert_eq!(trend["analysis"]["method"], "trend");
+
+    // What cannot be is refused, with what would help.
+    let nothing = talk(&owner, &none, "Why?", "refused").await;
+    assert!(sentence(&nothing).contains("no answer before"), "{nothing}");
+    let single = talk(&owner, &none, "How many stores are there?", "answered").await;
+    let outliers = talk(&owner, &single["conversation_id"], "any outliers?", "refused").await;
+    assert!(
+        sentence(&outliers).starts_with("One row is too little"),
+        "{outliers}"
+    );
+    assert_eq!(outliers["rows"], json!([]));
+    talk(&owner, &none, "forecast unicorns", "refused").await;
+}
+
+#[tokio::test]
+async fn a_column_called_forecast_is_what_is_meant() {
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    let plan = b"city,forecast\nOslo,5\nRome,7\n";
+    owner.upload(&[("plan.csv", plan)]).await;
+    let answer = talk(&owner, &Value::Null, "total forecast", "answered").await;
+    assert_eq!(
+        (&answer["rows"], &answer["analysis"]),
+        (&json!([[12]]), &Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn a_model_is_asked_for_the_rows_of_an_analysis() {
+    let scripted = Model::start();
+    let app = TestApp::builder().llm(model(&scripted)).start().await;
+    let (owner, _) = with_sales(&app).await;
+    let query = "SELECT sold_on, amount FROM sales ORDER BY sold_on";
+    scripted.queue(Reply::query(query, "amounts by day"));
+    let answer = talk(
+        &owner,
+        &Value::Null,
+        "what is the trend of amounts by day?",
+        "answered",
+    )
+    .await;
+    assert_eq!(answer["analysis"]["method"], "trend");
+    assert_eq!(answer["translator"], "llm");
+    let prompt = scripted.asked()[0].message(1).to_owned();
+    assert!(
+        prompt.contains("\"amounts by day\"") && !prompt.contains("trend"),
+        "{prompt}"
+    );
 }

@@ -140,6 +140,78 @@ fn a_refusal_is_status_1_and_bad_usage_is_2() {
 }
 
 #[test]
+fn ask_and_eval_use_what_was_taught() {
+    let folder = tempfile::tempdir().unwrap();
+    let sales = sales(folder.path());
+    let glossary = folder.path().join("teaching.yaml");
+    let taught = "metrics:\n- name: takings\n  expression: sum(amount)\n  source: sales.csv\n\
+                  - name: losses\n  expression: sum(loss)\n  source: elsewhere\n\
+                  examples:\n- question: How is business?\n  query: SELECT MAX(amount) AS most FROM sales\n  sources: [sales.csv]\n";
+    std::fs::write(&glossary, taught).unwrap();
+    let file = glossary.to_str().unwrap();
+    let ask = |question: &str| {
+        run(&[
+            "ask",
+            "--file",
+            &sales,
+            "--glossary",
+            file,
+            "--format",
+            "json",
+            question,
+        ])
+    };
+    let takings = ask("What are the takings?");
+    assert!(takings.status.success(), "{}", err(&takings));
+    let answer: Value = serde_json::from_str(&out(&takings)).unwrap();
+    assert!(
+        answer["interpretation"].as_str().unwrap().contains("glossary"),
+        "{answer}"
+    );
+    let answer: Value = serde_json::from_str(&out(&ask("How is business?"))).unwrap();
+    assert_eq!(answer["interpretation"], "as approved: How is business?");
+    assert_eq!(ask("What are the losses?").status.code(), Some(1));
+
+    let questions = folder.path().join("questions.csv");
+    std::fs::write(
+        &questions,
+        "question,sql\nHow is business?,SELECT MAX(amount) FROM sales\n",
+    )
+    .unwrap();
+    let data = folder.path().join("data");
+    std::fs::create_dir(&data).unwrap();
+    std::fs::copy(&sales, data.join("sales.csv")).unwrap();
+    let arguments = [
+        "eval",
+        "--questions",
+        questions.to_str().unwrap(),
+        "--files",
+        data.to_str().unwrap(),
+    ];
+    let (before, after) = (folder.path().join("a"), folder.path().join("b"));
+    let (before, after) = (before.to_str().unwrap(), after.to_str().unwrap());
+    let without = run(&[arguments.as_slice(), &["--out", before]].concat());
+    assert!(without.status.success(), "{}", err(&without));
+    let verdict = |name: &str| {
+        let line = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        serde_json::from_str::<Value>(&line).unwrap()["verdict"].clone()
+    };
+    assert_eq!(verdict("a"), "refused");
+    let with = run(&[arguments.as_slice(), &["--glossary", file, "--out", after]].concat());
+    assert!(with.status.success(), "{}", err(&with));
+    assert_eq!(verdict("b"), "right");
+
+    std::fs::write(&glossary, "metrics:\n- nam: takings\n").unwrap();
+    let wrong = ask("What are the takings?");
+    assert!(!wrong.status.success());
+    assert!(
+        err(&wrong).contains("Line 2") && err(&wrong).contains("teaching.yaml"),
+        "{}",
+        err(&wrong)
+    );
+}
+
+#[test]
 fn ask_reads_a_database_and_warns_about_a_role_that_could_write() {
     let database = postgres::database(
         "CREATE TABLE orders (id int PRIMARY KEY, total numeric(10,2));

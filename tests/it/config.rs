@@ -36,6 +36,13 @@ const WITHOUT_DEFAULT: &[&str] = &[
     "oidc.client_secret_file",
     "llm.api_key",
     "llm.api_key_file",
+    "llm.context_tokens",
+    // Follows from who may sign up.
+    "llm.own_models",
+    "llm.input_price",
+    "llm.output_price",
+    "llm.user_tokens_per_day",
+    "llm.organization_tokens_per_day",
     "mail.from",
     "mail.reply_to",
     "mail.smtp_url",

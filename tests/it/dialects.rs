@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 use clean_custard::catalog::{Catalog, ColumnKind};
 use clean_custard::guard;
-use clean_custard::service::evaluate;
+use clean_custard::service::evaluations::compare;
 use clean_custard::source::{Limits, Source, connect};
 use clean_custard::translate::offline::Offline;
 use clean_custard::translate::{Context, Translation, Translator, Turn};
@@ -59,6 +59,7 @@ fn context<'a>(
         dialect: source.dialect(),
         catalog,
         glossary: "",
+        examples: &[],
         turns,
         today: NaiveDate::from_ymd_opt(TODAY.0, TODAY.1, TODAY.2).unwrap(),
         failed: None,
@@ -110,7 +111,7 @@ async fn same_as_files(url: &str) {
                     Err(error) => Err(error),
                 };
                 match held {
-                    Ok(held) if evaluate::same_rows(&plain(&expected), &plain(&held)) => answered += 1,
+                    Ok(held) if compare::same_rows(&plain(&expected), &plain(&held)) => answered += 1,
                     other => bad.push(format!(
                         "{question}\n{}\n{}\n{other:?}\n{expected:?}",
                         query.reading, query.text

@@ -54,6 +54,7 @@ fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
         dialect: Dialect::Postgresql,
         catalog,
         glossary: "",
+        examples: &[],
         turns: &[],
         today: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
         failed: None,

@@ -9,7 +9,8 @@ use arrow::csv::{ReaderBuilder, reader::Format};
 use chrono::NaiveDate;
 use clean_custard::catalog::{Catalog, Column, ColumnKind, Table};
 use clean_custard::rows::json;
-use clean_custard::service::{evaluate, samples};
+use clean_custard::service::evaluations::compare;
+use clean_custard::service::samples;
 use clean_custard::source::Dialect;
 use clean_custard::translate::offline::Offline;
 use clean_custard::translate::{Context, Query, Translation, Translator};
@@ -102,6 +103,7 @@ async fn ask(question: &str, catalog: &Catalog) -> Translation {
         dialect: Dialect::Datafusion,
         catalog,
         glossary: "",
+        examples: &[],
         turns: &[],
         today: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
         failed: None,
@@ -124,8 +126,8 @@ async fn sample_questions_are_right_or_unanswered_never_wrong() {
             Translation::Query(Query { text, reading }) => {
                 let held = rows(&session, &text).await;
                 let mut matched = false;
-                for sql in evaluate::alternatives(gold) {
-                    matched = matched || evaluate::same_rows(&rows(&session, &sql).await, &held);
+                for sql in compare::alternatives(gold) {
+                    matched = matched || compare::same_rows(&rows(&session, &sql).await, &held);
                 }
                 println!("{question}\n   = {reading}\n{text}\n");
                 if !matched {

@@ -92,6 +92,35 @@ pub fn check(sql: &str, dialect: Dialect) -> Result<Guarded> {
     })
 }
 
+/// Shows the tree of a query that the guard wrote to `look`, on a stack that is large enough for it. Errors: as
+/// [`check`] gives them for what does not parse.
+pub fn look<T>(resolved: &str, dialect: Dialect, look: impl FnOnce(&Query) -> T) -> Result<T> {
+    stack::with_room(stack::size(resolved), STACK, || {
+        match parse(resolved, dialect, ArgumentNames::Plain)? {
+            Statement::Query(query) => Ok(look(&query)),
+            other => Err(refused(format_args!("The statement {}", shortened(&other)))),
+        }
+    })
+}
+
+/// The query with every row that its DISTINCT leaves out; None when it has none at the top, or groups besides.
+pub fn without_distinct(resolved: &str, dialect: Dialect) -> Option<String> {
+    if dialect == Dialect::Mongodb {
+        return None;
+    }
+    let rewritten = look(resolved, dialect, |query| {
+        let mut query = query.clone();
+        let SetExpr::Select(select) = query.body.as_mut() else {
+            return None;
+        };
+        match select.distinct.take()? {
+            Distinct::Distinct => Some(query.to_string()),
+            _ => None,
+        }
+    });
+    rewritten.ok().flatten()
+}
+
 /// Walks the whole statement.
 struct Guard {
     dialect: Dialect,

@@ -5,6 +5,7 @@ pub mod agents;
 pub mod audit;
 pub mod connections;
 pub mod conversations;
+pub mod evaluations;
 pub mod files;
 pub mod mail;
 pub mod members;
@@ -16,7 +17,9 @@ pub mod samples;
 pub mod settings;
 pub mod sign_up;
 pub mod status;
+pub mod teaching;
 pub mod tokens;
+pub mod usage;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -77,6 +80,12 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(files::profile)
         .service(files::report)
         .service(samples::get_samples)
+        .service(usage::get_usage)
+        .service(evaluations::start)
+        .service(evaluations::list)
+        .service(evaluations::get_one)
+        .service(evaluations::cancel)
+        .service(evaluations::delete_one)
         .service(samples::add_samples)
         .service(connections::list)
         .service(connections::create)
@@ -98,6 +107,19 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(query::list)
         .service(query::get_one)
         .service(query::keep)
+        .service(teaching::list_entries)
+        .service(teaching::add_entry)
+        .service(teaching::export)
+        .service(teaching::import)
+        .service(teaching::change_entry)
+        .service(teaching::delete_entry)
+        .service(teaching::list_examples)
+        .service(teaching::add_example)
+        .service(teaching::change_example)
+        .service(teaching::delete_example)
+        .service(teaching::feedback)
+        .service(teaching::give_feedback)
+        .service(teaching::take_feedback_back)
         .service(results::page)
         .service(results::export)
         .service(results::analyses)
@@ -108,6 +130,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(status::overview)
         .service(status::public_socket)
         .service(settings::get_settings)
+        .service(settings::set_llm)
         .service(settings::test_llm)
         .service(mail::test_mail)
         .service(mail::outgoing)

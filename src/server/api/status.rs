@@ -26,13 +26,13 @@ pub struct Overview {
 #[utoipa::path(operation_id = "get_status", tag = "status", security(("token" = [])), responses(
     (status = 200, body = Overview), (status = 401, body = ErrorBody)))]
 #[get("/status")]
-pub async fn overview(app: web::Data<App>, _user: User) -> web::Json<Overview> {
+pub async fn overview(app: web::Data<App>, user: User) -> web::Json<Overview> {
     web::Json(Overview {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
         agents_online: app.hub.count(),
         running_queries: app.questions.running(),
-        translator: app.questions.translator(),
+        translator: app.questions.translator(&user.0.organization_id),
     })
 }
 

@@ -10,7 +10,7 @@ use mongodb::{Collection, Cursor, Database};
 use tokio::time::Instant;
 
 use super::findings::{COLUMNS, Findings};
-use super::{references, role};
+use super::{own_keys, references, role};
 use crate::catalog::{Catalog, Column, ColumnKind, Table, TableKind};
 use crate::error::Result;
 
@@ -69,6 +69,7 @@ pub(super) async fn read(database: &Database, known: &mut Known) -> Result<Catal
         unique_in_lists(table);
     }
     references::find(database, &mut tables, known).await;
+    own_keys::find(database, &mut tables, known).await;
     Ok(Catalog { tables })
 }
 

@@ -8,6 +8,7 @@ mod catalog;
 mod columns;
 mod fault;
 mod findings;
+mod own_keys;
 mod references;
 mod role;
 mod rows;

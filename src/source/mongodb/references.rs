@@ -87,7 +87,7 @@ fn candidates<'t>(path: &str, samples: &[Bson], targets: &'t [(String, String)])
 }
 
 /// `customer_id`, `customerId` and `customer` are named after `customers` and `customer`.
-fn is_named_after(field: &str, collection: &str) -> bool {
+pub(super) fn is_named_after(field: &str, collection: &str) -> bool {
     let letters = |text: &str| -> String {
         text.chars()
             .filter(|letter| letter.is_alphanumeric())

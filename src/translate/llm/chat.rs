@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt;
-use openai_api_rs::v1::chat_completion::ChatCompletionMessage;
+use openai_api_rs::v1::chat_completion::{ChatCompletionMessage, Content};
 use rand::Rng;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode, redirect};
@@ -84,7 +84,7 @@ impl Chat {
         messages: &[ChatCompletionMessage],
         schema: &Value,
     ) -> Result<String, Fault> {
-        usage::begin(&self.endpoint.model);
+        usage::begin(&self.endpoint.model, characters(messages));
         let outcome = match tokio::time::timeout(MAX_TIME, self.tries(messages, schema)).await {
             Ok(answer) => answer,
             Err(_) => Err(Fault::new(
@@ -468,6 +468,18 @@ impl Chat {
 enum Flow {
     More,
     Done,
+}
+
+/// How much the model is given to read.
+fn characters(messages: &[ChatCompletionMessage]) -> u64 {
+    messages
+        .iter()
+        .map(|message| match &message.content {
+            Content::Text(text) => text.chars().count() as u64,
+            // Nothing of ours is a picture.
+            Content::ImageUrl(_) => 0,
+        })
+        .sum()
 }
 
 fn is_too_long(words: &str) -> bool {

@@ -32,6 +32,8 @@ use crate::error::Result;
 const CATALOG_TOKENS: usize = 12_000;
 /// The share below which the prompt is not cut further.
 const LEAST_TOKENS: usize = 500;
+/// What the rules, the question and all that stands beside the catalog take, and the answer.
+const OTHER_TOKENS: usize = 3_000;
 /// Characters of an unusable answer that the model is shown again.
 const ECHOED: usize = 4000;
 
@@ -53,7 +55,11 @@ impl Llm {
             } else {
                 prompt::Values::Kept
             },
-            budget: AtomicUsize::new(CATALOG_TOKENS),
+            budget: AtomicUsize::new(config.context_tokens.map_or(CATALOG_TOKENS, |tokens| {
+                (tokens as usize)
+                    .saturating_sub(OTHER_TOKENS)
+                    .clamp(LEAST_TOKENS, CATALOG_TOKENS)
+            })),
         })
     }
 

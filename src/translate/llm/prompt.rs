@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::message;
 use crate::catalog::{Catalog, Column, Table};
 use crate::source::Kind;
-use crate::translate::Context;
+use crate::translate::{Context, offline};
 
 const RULES: &str = include_str!("../../../assets/prompts/system.md");
 const DATAFUSION: &str = include_str!("../../../assets/prompts/datafusion.md");
@@ -24,8 +24,9 @@ pub(super) const AGAIN: &str = include_str!("../../../assets/prompts/again.md");
 /// Bytes that make a token, roughly; for JSON with names it is rather less, so this errs to the short side
 /// only for prose.
 const BYTES_PER_TOKEN: usize = 4;
-/// The glossary's and the conversation's share, in bytes.
+/// The shares of the glossary, the examples and the conversation, in bytes.
 const MAX_GLOSSARY: usize = 16_000;
+const MAX_EXAMPLES: usize = 12_000;
 const MAX_TURNS: usize = 6;
 const MAX_QUERY: usize = 8_000;
 const MAX_ERROR: usize = 2_000;
@@ -56,12 +57,15 @@ pub(super) fn messages(context: &Context<'_>, budget: usize, values: Values) -> 
         "data",
         &catalog(context, budget * BYTES_PER_TOKEN, values),
     );
-    if !context.glossary.trim().is_empty() {
-        block(
-            &mut asked,
-            "glossary",
-            &json!(cut(context.glossary.trim(), MAX_GLOSSARY)),
-        );
+    // A model with a small window gets less of everything.
+    let bytes = budget * BYTES_PER_TOKEN;
+    let glossary = glossary(context, bytes.min(MAX_GLOSSARY));
+    if !glossary.is_empty() {
+        block(&mut asked, "glossary", &json!(glossary));
+    }
+    let examples = examples(context, (bytes / 2).min(MAX_EXAMPLES));
+    if !examples.is_empty() {
+        block(&mut asked, "examples", &json!(examples));
     }
     if !context.turns.is_empty() {
         let recent = &context.turns[context.turns.len().saturating_sub(MAX_TURNS)..];
@@ -87,6 +91,50 @@ pub(super) fn messages(context: &Context<'_>, budget: usize, values: Values) -> 
         message(MessageRole::system, rules),
         message(MessageRole::user, asked),
     ]
+}
+
+/// The glossary, within so many bytes: where it is longer, first the lines that have to do with the question.
+fn glossary(context: &Context<'_>, bytes: usize) -> String {
+    let glossary = context.glossary.trim();
+    if glossary.len() <= bytes {
+        return glossary.to_owned();
+    }
+    let asked: HashSet<String> = stems(context.question)
+        .chain(context.turns.iter().flat_map(|turn| stems(&turn.question)))
+        .filter(|word| word.len() > 2)
+        .collect();
+    let mut lines: Vec<(usize, &str)> = glossary
+        .lines()
+        .map(|line| (stems(line).filter(|word| asked.contains(word)).count(), line))
+        .collect();
+    lines.sort_by_key(|(hits, _)| std::cmp::Reverse(*hits));
+    let mut kept = String::new();
+    for (_, line) in lines {
+        if kept.len() + line.len() < bytes {
+            kept.push_str(line);
+            kept.push('\n');
+        }
+    }
+    match kept.is_empty() {
+        true => cut(glossary, bytes),
+        false => kept.trim_end().to_owned(),
+    }
+}
+
+/// The examples that fit into so many bytes, whole: half a query would teach nonsense.
+fn examples(context: &Context<'_>, bytes: usize) -> Vec<Value> {
+    let mut left = bytes;
+    context
+        .examples
+        .iter()
+        .filter(|example| {
+            let size = example.question.len() + example.query.len();
+            let fits = size <= left;
+            left -= if fits { size } else { 0 };
+            fits
+        })
+        .map(|example| json!({"question": example.question, "query": example.query}))
+        .collect()
 }
 
 /// `<name>` JSON `</name>`; the JSON holds no angle bracket of its own, they only occur inside its strings.
@@ -171,6 +219,13 @@ fn catalog<'a>(context: &Context<'a>, bytes: usize, values: Values) -> Shown<'a>
         .enumerate()
         .collect();
     lend_to_neighbours(context.catalog, &mut order);
+    let mut texts = vec![context.question];
+    texts.extend(context.turns.iter().map(|turn| turn.question.as_str()));
+    texts.extend(explained(context));
+    let linked = offline::relevance(context.catalog, &texts, context.today);
+    for (at, score) in &mut order {
+        *score += linked[*at];
+    }
     order.sort_by_key(|(at, score)| (std::cmp::Reverse(*score), *at));
     let mut left = bytes;
     let mut tables = Vec::new();
@@ -285,6 +340,20 @@ fn describe_column(column: &Column, values: Values) -> ShownColumn<'_> {
     shown
 }
 
+/// The lines of the glossary that explain a word of the question, abbreviations such as "ARR" among them.
+fn explained<'a>(context: &Context<'a>) -> impl Iterator<Item = &'a str> {
+    let asked: HashSet<String> = stems(context.question).collect();
+    let short: HashSet<String> = context
+        .question
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| word.len() > 1 && word.chars().all(|c| c.is_uppercase() || c.is_ascii_digit()))
+        .flat_map(stems)
+        .collect();
+    context.glossary.lines().filter(move |line| {
+        stems(line).any(|word| (word.len() > 3 && asked.contains(&word)) || short.contains(&word))
+    })
+}
+
 /// The words that a table has to do with to be of use.
 struct Wanted {
     words: HashSet<String>,
@@ -304,16 +373,14 @@ impl Wanted {
                 .flat_map(|turn| stems(&turn.question)),
         );
         // Lines of the glossary that explain a word of the question: their other words count as well.
-        for line in context.glossary.lines() {
-            let line: Vec<String> = stems(line).collect();
-            if line.iter().any(|word| word.len() > 3 && words.contains(word)) {
-                words.extend(line);
-            }
+        for line in explained(context) {
+            words.extend(stems(line));
         }
         let queries = context
             .turns
             .iter()
             .map(|turn| turn.query.as_str())
+            .chain(context.examples.iter().map(|example| example.query.as_str()))
             .chain(
                 context
                     .failed

@@ -5,7 +5,7 @@ use openai_api_rs::v1::chat_completion::Content;
 
 use super::*;
 use crate::catalog::{ColumnKind, Dialect, ForeignKey};
-use crate::translate::{FailedAttempt, Turn};
+use crate::translate::{Example, FailedAttempt, Turn};
 
 fn table(name: &str, columns: &[&str]) -> Table {
     Table {
@@ -30,6 +30,7 @@ fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
         dialect: Dialect::Postgresql,
         catalog,
         glossary: "",
+        examples: &[],
         turns: &[],
         today: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
         failed: None,
@@ -203,5 +204,28 @@ fn a_table_wider_than_the_budget_keeps_its_best_columns() {
     assert_eq!(
         data["tables"][0]["columns_not_shown"].as_u64().unwrap() as usize,
         2001 - columns.len()
+    );
+}
+
+#[test]
+fn examples_are_shown_whole_or_not_at_all_and_a_small_window_gets_fewer() {
+    let catalog = Catalog::default();
+    let example = |question: &str, length: usize| Example {
+        question: question.into(),
+        query: "x".repeat(length),
+    };
+    let examples = [example("long", 5_000), example("short", 10)];
+    let mut asked = context("how many loans?", &catalog);
+    asked.examples = &examples;
+    let shown = |budget: usize| text(&messages(&asked, budget, Values::Kept)[1]).to_owned();
+    let large = shown(12_000);
+    assert!(
+        large.contains(&"x".repeat(5_000)) && large.contains("short"),
+        "{large}"
+    );
+    let small = shown(500);
+    assert!(
+        !small.contains("long") && !small.contains('…') && small.contains("short"),
+        "{small}"
     );
 }

@@ -226,8 +226,24 @@ fn one_line(value: &Value) -> String {
     value.as_str().map(shortened).unwrap_or_default()
 }
 
+/// Signs that show nothing and change how what stands beside them is read: text that runs backwards, letters
+/// that hide.
+fn is_deceiving(sign: char) -> bool {
+    matches!(
+        sign,
+        '\u{ad}'
+            | '\u{200b}'
+            | '\u{200e}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
 fn shortened(text: &str) -> String {
-    let line = text
+    let shown: String = text.chars().filter(|sign| !is_deceiving(*sign)).collect();
+    let line = shown
         .split(|c: char| c.is_whitespace() || c.is_control())
         .filter(|word| !word.is_empty())
         .collect::<Vec<_>>()

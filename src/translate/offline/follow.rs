@@ -93,6 +93,41 @@ fn bare(question: &str) -> (String, bool, bool) {
     }
 }
 
+/// Whether a question can only be read behind another.
+pub fn leads_over(question: &str) -> bool {
+    const BEGINS: [&str; 14] = [
+        "and",
+        "then",
+        "but",
+        "also",
+        "only",
+        "just",
+        "same",
+        "the same",
+        "it",
+        "that",
+        "why",
+        "what about",
+        "how about",
+        "what if",
+    ];
+    const PARTS: [&str; 7] = ["by ", "per ", "for ", "in ", "of ", "without ", "with "];
+    let (bare, _, instead) = bare(question);
+    let lower = question.trim().to_lowercase();
+    let begins = |word: &str| {
+        lower
+            .strip_prefix(word)
+            .is_some_and(|rest| !rest.starts_with(char::is_alphanumeric))
+    };
+    let is_part = PARTS.iter().any(|part| lower.starts_with(part)) && lower.split_whitespace().count() <= 3;
+    BEGINS.into_iter().any(begins)
+        || is_part
+        || instead
+        || bare.is_empty()
+        || limit(&bare).is_some()
+        || is_shape(&bare)
+}
+
 /// "top 10", "first 5", "bottom 3"
 fn limit(text: &str) -> Option<(Option<Dir>, u64)> {
     let lower = text.to_lowercase();
@@ -276,5 +311,30 @@ mod tests {
         assert_eq!(limit("the first five"), Some((None, 5)));
         assert_eq!(limit("top products"), None);
         assert!(is_shape("as a bar chart") && is_shape("in a table") && !is_shape("as a member"));
+    }
+
+    #[test]
+    fn a_question_that_only_changes_another_is_told_from_one_of_its_own() {
+        for change in [
+            "and by month?",
+            "only for Oslo",
+            "top 10 instead",
+            "as a chart",
+            "by branch",
+            "What about 2024?",
+            "first 5",
+            "why?",
+        ] {
+            assert!(leads_over(change), "{change}");
+        }
+        for own in [
+            "How many loans were there?",
+            "Show loans by month",
+            "In which branch are most loans?",
+            "items by branch",
+            "Italian books",
+        ] {
+            assert!(!leads_over(own), "{own}");
+        }
     }
 }

@@ -146,6 +146,13 @@ pub struct Frame {
     pub unread: Vec<Unread>,
 }
 
+impl Frame {
+    /// Whether nothing was asked for yet.
+    pub fn is_blank(&self) -> bool {
+        self.outputs.is_empty() && self.measures.is_empty() && self.rank.is_none()
+    }
+}
+
 /// A word without a role.
 #[derive(Debug, Clone)]
 pub struct Unread {

@@ -3,7 +3,6 @@
 //! Only lines that define something are used ("margin = (revenue - cost) / revenue"); other remarks are for
 //! people and models.
 
-use super::plan::{Figure, Key, Measure, Op, Plan, Value};
 use super::resolve::Stop;
 
 /// A term and what it means.
@@ -24,14 +23,32 @@ const SIGNS: [&str; 7] = [
     ":",
 ];
 
+/// How many of them are words.
+const WORDED: usize = 5;
+
 /// The definitions in a glossary.
 pub fn entries(glossary: &str) -> Vec<Entry> {
-    glossary.lines().flat_map(definition).collect()
+    glossary
+        .lines()
+        .flat_map(|line| definition(line, &SIGNS))
+        .collect()
 }
 
-fn definition(line: &str) -> Vec<Entry> {
+/// The definitions in a text that use words for it, and no mere colon.
+pub fn worded(text: &str) -> Vec<Entry> {
+    text.lines()
+        .flat_map(|line| definition(line, &SIGNS[..WORDED]))
+        .map(|entry| Entry {
+            // "No: yield means …"
+            name: entry.name.rsplit(": ").next().unwrap_or_default().to_owned(),
+            ..entry
+        })
+        .collect()
+}
+
+fn definition(line: &str, signs: &[&str]) -> Vec<Entry> {
     let line = line.trim().trim_start_matches(['-', '*', '•']).trim();
-    let Some((at, sign)) = SIGNS
+    let Some((at, sign)) = signs
         .iter()
         .filter_map(|sign| line.find(sign).map(|at| (at, *sign)))
         .min()
@@ -63,8 +80,23 @@ fn definition(line: &str) -> Vec<Entry> {
         .collect()
 }
 
-/// Where a term stands in a text as a whole word; abbreviations only as they are written.
-fn place(text: &str, name: &str) -> Option<usize> {
+/// Errors: `Refuse` when another definition gives the same term another meaning.
+pub fn only_one(entry: &Entry, entries: &[Entry]) -> Result<(), Stop> {
+    let other = entries.iter().find(|other| {
+        other.name.to_lowercase() == entry.name.to_lowercase() && other.meaning != entry.meaning
+    });
+    match other {
+        None => Ok(()),
+        Some(other) => Err(Stop::Refuse(format!(
+            "\"{}\" has two meanings in the glossary: \"{}\" and \"{}\". Ask with the words of one of them.",
+            entry.name, entry.meaning, other.meaning
+        ))),
+    }
+}
+
+/// Where a term stands in a text as a whole word, also in the plural, and how many bytes it takes there;
+/// abbreviations only as they are written.
+fn place(text: &str, name: &str) -> Option<(usize, usize)> {
     let short = name.len() <= 6 && name.chars().any(char::is_uppercase) && !name.contains(' ');
     let (text, name) = if short {
         (text.to_owned(), name.to_owned())
@@ -72,9 +104,42 @@ fn place(text: &str, name: &str) -> Option<usize> {
         (text.to_lowercase(), name.to_lowercase())
     };
     let edge = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && c != '_');
-    text.match_indices(&name)
-        .map(|(at, _)| at)
-        .find(|at| edge(text[..*at].chars().next_back()) && edge(text[at + name.len()..].chars().next()))
+    let mut forms: Vec<(&str, &[&str])> = vec![(&name, if short { &[""] } else { &["", "s", "es"] })];
+    if let Some(stem) = name.strip_suffix('y').filter(|_| !short) {
+        forms.push((stem, &["ies"]));
+    }
+    forms.into_iter().find_map(|(stem, endings)| {
+        text.match_indices(stem).find_map(|(at, _)| {
+            let after = &text[at + stem.len()..];
+            let ending = endings.iter().find(|ending| {
+                after
+                    .strip_prefix(**ending)
+                    .is_some_and(|rest| edge(rest.chars().next()))
+            })?;
+            edge(text[..at].chars().next_back()).then_some((at, stem.len() + ending.len()))
+        })
+    })
+}
+
+/// Those whose term is said in one of the texts, or in the meaning of one that is. A glossary may be long, and most
+/// of it has nothing to do with a question.
+pub fn concerning(texts: &[&str], entries: Vec<Entry>) -> Vec<Entry> {
+    let said = |text: &str, entry: &Entry| place(text, &entry.name).is_some();
+    let (mut found, mut left): (Vec<Entry>, Vec<Entry>) = entries
+        .into_iter()
+        .partition(|entry| texts.iter().any(|text| said(text, entry)));
+    // As far as meanings are followed.
+    let mut from = 0;
+    for _ in 0..3 {
+        let until = found.len();
+        let (more, rest): (Vec<Entry>, Vec<Entry>) = left
+            .into_iter()
+            .partition(|entry| found[from..until].iter().any(|other| said(&other.meaning, entry)));
+        left = rest;
+        from = until;
+        found.extend(more);
+    }
+    found
 }
 
 /// The definition whose term is said in a text; the longest where several are.
@@ -89,9 +154,9 @@ pub fn said<'e>(text: &str, entries: &'e [Entry]) -> Option<&'e Entry> {
 pub fn replaced(text: &str, name: &str, with: &str) -> String {
     let mut done = String::new();
     let mut rest = text;
-    while let Some(at) = place(rest, name) {
+    while let Some((at, length)) = place(rest, name) {
         // Lower case can change a text's length; then the place is not known.
-        let Some((before, after)) = rest.get(..at).zip(rest.get(at + name.len()..)) else {
+        let Some((before, after)) = rest.get(..at).zip(rest.get(at + length..)) else {
             break;
         };
         done.push_str(before);
@@ -99,202 +164,6 @@ pub fn replaced(text: &str, name: &str, with: &str) -> String {
         rest = after;
     }
     done + rest
-}
-
-/// A meaning that computes: operands in words, numbers, operators.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Formula {
-    Words(String),
-    Number(f64),
-    Op(Op, Box<Formula>, Box<Formula>),
-}
-
-impl Formula {
-    /// None where the meaning is plain words.
-    pub fn read(meaning: &str) -> Option<Formula> {
-        let tokens = pieces(meaning);
-        let operators = tokens
-            .iter()
-            .filter(|piece| piece.len() == 1 && "+-*/".contains(piece.as_str()));
-        if operators.count() == 0 {
-            return None;
-        }
-        let mut at = 0;
-        let formula = sum(&tokens, &mut at, 0)?;
-        (at == tokens.len()).then_some(formula)
-    }
-
-    pub fn operands(&self) -> Vec<&str> {
-        match self {
-            Formula::Words(words) => vec![words],
-            Formula::Number(_) => Vec::new(),
-            Formula::Op(_, left, right) => {
-                let mut all = left.operands();
-                for operand in right.operands() {
-                    if !all.contains(&operand) {
-                        all.push(operand);
-                    }
-                }
-                all
-            }
-        }
-    }
-
-    fn value(&self, operands: &[&str]) -> Value {
-        match self {
-            Formula::Words(words) => {
-                Value::Measure(operands.iter().position(|other| other == words).unwrap_or(0))
-            }
-            Formula::Number(number) => Value::Number(*number),
-            Formula::Op(op, left, right) => Value::Op(
-                *op,
-                Box::new(left.value(operands)),
-                Box::new(right.value(operands)),
-            ),
-        }
-    }
-}
-
-/// Operators, brackets, and the words between them.
-fn pieces(text: &str) -> Vec<String> {
-    let chars: Vec<char> = text.chars().collect();
-    let mut found: Vec<String> = Vec::new();
-    let mut words = String::new();
-    for (at, c) in chars.iter().enumerate() {
-        let spaced = |at: Option<usize>| {
-            at.and_then(|at| chars.get(at))
-                .is_none_or(|c| c.is_whitespace() || "()".contains(*c))
-        };
-        let sign = match c {
-            '×' => Some('*'),
-            '÷' => Some('/'),
-            '(' | ')' | '+' | '*' | '/' => Some(*c),
-            // Hyphens stand inside words, the minus between spaces.
-            '-' | '−' if spaced(at.checked_sub(1)) && spaced(Some(at + 1)) => Some('-'),
-            _ => None,
-        };
-        match sign {
-            Some(sign) => {
-                if !words.trim().is_empty() {
-                    found.push(words.trim().to_owned());
-                }
-                words.clear();
-                found.push(sign.to_string());
-            }
-            None => words.push(*c),
-        }
-    }
-    if !words.trim().is_empty() {
-        found.push(words.trim().to_owned());
-    }
-    found
-}
-
-fn sum(pieces: &[String], at: &mut usize, depth: usize) -> Option<Formula> {
-    let mut left = product(pieces, at, depth)?;
-    while let Some(op) = pieces.get(*at).and_then(|piece| match piece.as_str() {
-        "+" => Some(Op::Plus),
-        "-" => Some(Op::Minus),
-        _ => None,
-    }) {
-        *at += 1;
-        left = Formula::Op(op, Box::new(left), Box::new(product(pieces, at, depth)?));
-    }
-    Some(left)
-}
-
-fn product(pieces: &[String], at: &mut usize, depth: usize) -> Option<Formula> {
-    let mut left = operand(pieces, at, depth)?;
-    while let Some(op) = pieces.get(*at).and_then(|piece| match piece.as_str() {
-        "*" => Some(Op::Times),
-        "/" => Some(Op::Divided),
-        _ => None,
-    }) {
-        *at += 1;
-        left = Formula::Op(op, Box::new(left), Box::new(operand(pieces, at, depth)?));
-    }
-    Some(left)
-}
-
-fn operand(pieces: &[String], at: &mut usize, depth: usize) -> Option<Formula> {
-    let piece = pieces.get(*at)?;
-    *at += 1;
-    if piece == "(" {
-        if depth > 20 {
-            return None;
-        }
-        let inner = sum(pieces, at, depth + 1)?;
-        (pieces.get(*at)? == ")").then_some(())?;
-        *at += 1;
-        return Some(inner);
-    }
-    if piece.len() == 1 && "+-*/)".contains(piece.as_str()) {
-        return None;
-    }
-    Some(match piece.parse::<f64>() {
-        Ok(number) => Formula::Number(number),
-        Err(_) => Formula::Words(piece.clone()),
-    })
-}
-
-/// One figure of several plans that differ in nothing but what they compute. `plans` belong to the operands.
-pub fn combined(formula: &Formula, name: &str, plans: Vec<Plan>) -> Result<Plan, Stop> {
-    let operands = formula.operands();
-    let refuse = || {
-        Err(Stop::Refuse(format!(
-            "\"{name}\" is computed from figures that are not about the same rows; ask for them one by one."
-        )))
-    };
-    let mut plans = plans.into_iter();
-    let Some(mut plan) = plans.next() else {
-        return refuse();
-    };
-    if plan.measures.len() != 1 || !plan.figures.is_empty() {
-        return refuse();
-    }
-    for other in plans {
-        let alike = other.base == plan.base
-            && other.filters == plan.filters
-            && other.any == plan.any
-            && other.related == plan.related
-            && other.groups == plan.groups
-            && other.once == plan.once
-            && other.measures.len() == 1
-            && other.figures.is_empty();
-        if !alike {
-            return refuse();
-        }
-        for join in other.joins {
-            if !plan.joins.contains(&join) {
-                plan.joins.push(join);
-            }
-        }
-        plan.measures.extend(other.measures);
-    }
-    if plan.once.is_some() && plan.measures.iter().any(|measure| measure.column.is_some()) {
-        return refuse();
-    }
-    for measure in &mut plan.measures {
-        let inner = std::mem::replace(measure, Measure::new(super::frame::Agg::Count, None, ""));
-        *measure = Measure {
-            hidden: true,
-            ..inner
-        };
-    }
-    plan.figures.push(Figure {
-        name: name
-            .to_lowercase()
-            .split_whitespace()
-            .collect::<Vec<_>>()
-            .join("_"),
-        value: formula.value(&operands),
-    });
-    for (key, _) in &mut plan.order {
-        if matches!(key, Key::Measure(_)) {
-            *key = Key::Figure(0);
-        }
-    }
-    Ok(plan)
 }
 
 #[cfg(test)]
@@ -318,15 +187,9 @@ mod tests {
             "average total by month, not MAOV"
         );
         assert_eq!(place("the aov", "AOV"), None);
-        assert_eq!(place("Active Members here", "active member"), None);
+        assert_eq!(place("Active Members here", "active member"), Some((0, 14)));
+        assert_eq!(place("Active Membership", "active member"), None);
+        assert_eq!(place("all late deliveries", "late delivery"), Some((4, 15)));
         assert!(place("all Active Member counts", "active member").is_some());
-    }
-
-    #[test]
-    fn formulas_have_operands_in_words() {
-        let formula = Formula::read("(total revenue - total cost) / total revenue * 100").expect("a formula");
-        assert_eq!(formula.operands(), ["total revenue", "total cost"]);
-        assert_eq!(Formula::read("month-over-month change"), None);
-        assert_eq!(Formula::read("a - (b"), None);
     }
 }

@@ -7,17 +7,23 @@
 mod compose;
 mod dates;
 mod follow;
+mod formula;
 mod frame;
 mod glossary;
 mod lexicon;
 mod link;
+mod nameless;
+mod nearby;
 #[cfg(test)]
 mod operation_tests;
+mod places;
 mod plan;
 mod reading;
 mod render;
 mod resolve;
 mod schema;
+#[cfg(test)]
+mod table_tests;
 #[cfg(test)]
 mod tests;
 mod walk;
@@ -26,13 +32,15 @@ mod words;
 use async_trait::async_trait;
 use chrono::NaiveDate;
 
+use super::example::{self, Example};
 use super::{Context, Query, Translation, Translator};
-use crate::catalog::Dialect;
+use crate::catalog::{Catalog, Dialect};
 use crate::error::{Error, Result};
 use compose::Read as _;
 use follow::{Says, Thread};
+use formula::Written;
 use frame::Frame;
-use glossary::{Entry, Formula};
+use glossary::Entry;
 use link::Item;
 use plan::Plan;
 use resolve::Stop;
@@ -40,6 +48,9 @@ use schema::{Schema, spaced};
 
 /// Longer questions are not read: nobody can check such a reading.
 const MAX_QUESTION: usize = 2_000;
+
+/// Begins the reading of a question that was answered by an approved example.
+pub const APPROVED: &str = "as approved: ";
 
 /// Columns of a catalog up to which a question is read in a few milliseconds. Beyond, it is read on a thread of
 /// its own, so that the other requests of this one need not wait.
@@ -75,6 +86,7 @@ impl Translator for Offline {
         }
         let (question, glossary) = (context.question.to_owned(), context.glossary.to_owned());
         let (catalog, turns) = (context.catalog.clone(), context.turns.to_vec());
+        let examples = context.examples.to_vec();
         let (dialect, today) = (context.dialect, context.today);
         let reading = tokio::task::spawn_blocking(move || {
             translate(&Context {
@@ -82,6 +94,7 @@ impl Translator for Offline {
                 dialect,
                 catalog: &catalog,
                 glossary: &glossary,
+                examples: &examples,
                 turns: &turns,
                 today,
                 failed: None,
@@ -117,11 +130,16 @@ fn query(context: &Context<'_>) -> Result<Query, Stop> {
     if context.catalog.tables.is_empty() {
         return Err(Stop::Refuse("There is no table to ask about yet.".into()));
     }
-    let mut entries = glossary::entries(context.glossary);
     let mut texts: Vec<&str> = vec![question];
     texts.extend(context.turns.iter().map(|turn| turn.question.as_str()));
+    let mut entries = glossary::concerning(&texts, glossary::entries(context.glossary));
     texts.extend(entries.iter().map(|entry| entry.meaning.as_str()));
-    let schema = Schema::new(context.catalog, &texts);
+    let mut schema = Schema::new(context.catalog, &texts);
+    let nearby = nearby::around(&texts, &schema, context.today);
+    if let Some(nearby) = &nearby {
+        schema = Schema::new(nearby, &texts);
+    }
+    schema.of_files = context.dialect == Dialect::Datafusion;
     let tokens = words::tokens(question, &schema.stems);
     let lowers: Vec<&str> = tokens.iter().map(|t| t.lower.as_str()).collect();
     if lexicon::is_foreign(&lowers) {
@@ -140,27 +158,135 @@ fn query(context: &Context<'_>) -> Result<Query, Stop> {
         let sentence = Sentence::new(text, &schema, today);
         sentence.says(&sentence.items(text))
     });
+    if let Some(approved) = approved(&thread, question, context.examples)? {
+        return Ok(Query {
+            text: approved.query.clone(),
+            reading: format!("{APPROVED}{}", approved.question.trim()),
+        });
+    }
     let mut notes = Vec::new();
+    let mut figure: Option<(&Entry, Written)> = None;
     // A meaning may hold further terms, but not without end.
-    for _ in 0..3 {
+    for _ in 0..4 {
         let text = thread.text().0;
         let Some(entry) = glossary::said(&text, &entries) else {
             break;
         };
+        glossary::only_one(entry, &entries)?;
         notes.push(format!("\"{}\" as \"{}\"", entry.name, entry.meaning));
-        if let Some(formula) = Formula::read(&entry.meaning) {
-            let plan = computed(&thread, entry, &formula, &schema, today)?;
-            return Ok(written(&plan, &schema, context.dialect, &notes));
-        }
+        let with = match (Written::read(&entry.meaning)?, &figure) {
+            (None, _) => entry.meaning.as_str(),
+            (Some(written), None) => {
+                figure = Some((entry, written));
+                formula::FIGURE
+            }
+            (Some(_), Some((other, _))) => {
+                return Err(Stop::Refuse(format!(
+                    "\"{}\" and \"{}\" are each computed from other figures; ask for them one by one.",
+                    other.name, entry.name
+                )));
+            }
+        };
         for part in &mut thread.parts {
-            *part = glossary::replaced(part, &entry.name, &entry.meaning);
+            *part = glossary::replaced(part, &entry.name, with);
         }
     }
-    let plan = planned(&thread, &schema, today, None)?;
-    Ok(written(&plan, &schema, context.dialect, &notes))
+    let plan = match figure {
+        Some((entry, written)) => {
+            let written = written.expanded(&entries)?;
+            computed(&thread, entry, &written, &schema, today)?
+        }
+        None => planned(&thread, &schema, today, None)?,
+    };
+    let mut query = rendered(&plan, &schema, context.dialect, &notes);
+    let text = thread.text().0;
+    if let (_, Some(noun)) = Sentence::new(&text, &schema, today).named_items(&text) {
+        query
+            .reading
+            .push_str(&format!("; each row taken for one of the \"{noun}\" asked for"));
+    }
+    Ok(query)
 }
 
-fn written(plan: &Plan, schema: &Schema<'_>, dialect: Dialect, notes: &[String]) -> Query {
+/// The example whose question this is, when that is all that is asked. What only changes a question that was
+/// answered as approved is refused: nothing here knows what the approved query does.
+fn approved<'e>(
+    thread: &Thread,
+    question: &str,
+    examples: &'e [Example],
+) -> Result<Option<&'e Example>, Stop> {
+    let same = |text: &str| {
+        let text = example::plain(text);
+        examples
+            .iter()
+            .find(move |example| example::plain(&example.question) == text)
+    };
+    match thread.parts.as_slice() {
+        [only] if thread.limit.is_none() => {
+            let whole = example::plain(only) == example::plain(question);
+            // "And how many loans?" within a conversation; "as a chart" asks the same again.
+            Ok(same(question).filter(|_| whole).or_else(|| same(only)))
+        }
+        parts => match parts.iter().find_map(|part| same(part)) {
+            None => Ok(None),
+            Some(found) => Err(Stop::Refuse(format!(
+                "\"{}\" was answered with a query that somebody approved, and such a query cannot be changed without a \
+                 language model. Ask the whole question anew.",
+                found.question.trim()
+            ))),
+        },
+    }
+}
+
+/// Whether a question only changes another: "and by month?", "top 10 instead".
+pub fn only_changes(question: &str) -> bool {
+    follow::leads_over(question)
+}
+
+/// How much each table of a catalog has to do with a question, for whoever can only look at some.
+pub fn relevance(catalog: &Catalog, texts: &[&str], today: NaiveDate) -> Vec<u64> {
+    nearby::relevance(catalog, texts, today)
+}
+
+/// The words that a text defines in so many words ("… means …"), and what they mean.
+pub fn definitions(text: &str) -> Vec<(String, String)> {
+    glossary::worded(text)
+        .into_iter()
+        .map(|entry| (entry.name, entry.meaning))
+        .collect()
+}
+
+/// Whether what a question means depends on the day it is asked.
+pub fn counts_from_today(question: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "today",
+        "now",
+        "current",
+        "currently",
+        "ago",
+        "recent",
+        "recently",
+        "upcoming",
+        "overdue",
+    ];
+    let stems = words::Stems::new();
+    let tokens = words::tokens(question, &stems);
+    // Two days so far apart that no span but a fixed one is the same on both.
+    let days = [
+        NaiveDate::from_ymd_opt(2020, 2, 3),
+        NaiveDate::from_ymd_opt(2023, 9, 21),
+    ];
+    let [Some(one), Some(other)] = days else {
+        return true;
+    };
+    let span = |at: usize, today: NaiveDate| {
+        dates::read(&tokens, at, today).map(|(taken, span)| (taken, span.from, span.until))
+    };
+    tokens.iter().any(|token| WORDS.contains(&token.lower.as_str()))
+        || (0..tokens.len()).any(|at| span(at, one) != span(at, other))
+}
+
+fn rendered(plan: &Plan, schema: &Schema<'_>, dialect: Dialect, notes: &[String]) -> Query {
     let mut reading = reading::say(plan, schema);
     if !notes.is_empty() {
         reading.push_str(&format!("; {} (glossary)", notes.join(" and ")));
@@ -203,24 +329,38 @@ fn planned(
     Ok(plan)
 }
 
-/// A term with a formula: each operand takes its place in the question, and the figures are put together.
+/// A term with a formula, whose place is marked: each operand takes it, and the figures are put together.
 fn computed(
     thread: &Thread,
     entry: &Entry,
-    formula: &Formula,
+    written: &Written,
     schema: &Schema<'_>,
     today: NaiveDate,
 ) -> Result<Plan, Stop> {
     let mut plans: Vec<Plan> = Vec::new();
-    for operand in formula.operands() {
+    for operand in written.formula.operands() {
         let mut own = thread.clone();
         for part in &mut own.parts {
-            *part = glossary::replaced(part, &entry.name, operand);
+            *part = glossary::replaced(part, formula::FIGURE, operand);
         }
         let wanted = plans.first().map(|plan| plan.base);
         plans.push(planned(&own, schema, today, wanted)?);
     }
-    glossary::combined(formula, &entry.name, plans)
+    let plan = formula::combined(&written.formula, &entry.name, plans)?;
+    let lacking = plan
+        .measures
+        .iter()
+        .filter_map(|measure| measure.column)
+        .find(|col| schema.column(*col).nullable);
+    match lacking.filter(|_| written.taken_apart) {
+        None => Ok(plan),
+        Some(col) => Err(Stop::Refuse(format!(
+            "\"{}\" is computed row by row, and {} may be empty in some rows, so it cannot be told without a language \
+             model what they count for. Write the formula with one column in each function: sum(a) - sum(b).",
+            entry.name,
+            schema.spoken(col)
+        ))),
+    }
 }
 
 /// A text with all that reading it takes.
@@ -255,7 +395,15 @@ impl<'a, 'b> Sentence<'a, 'b> {
     }
 
     fn items(&self, text: &str) -> Vec<Item> {
-        link::link(text, &self.tokens, self.schema, self.today)
+        self.named_items(text).0
+    }
+
+    /// The items, and the noun of the question that stands for the rows of a table without a name.
+    fn named_items(&self, text: &str) -> (Vec<Item>, Option<String>) {
+        let mut items = link::link(text, &self.tokens, self.schema, self.today);
+        places::read(&mut items, self.schema);
+        let rows = nameless::name_rows(&mut items, self.schema);
+        (items, rows)
     }
 
     /// Whether a text asks for something or only says more of what was asked.
@@ -305,9 +453,21 @@ fn forgive(frame: &mut Frame, plan: &Plan, schema: &Schema<'_>) {
         .chain(plan.related.iter().flat_map(|related| &related.filters))
         .map(|filter| filter.column)
         .collect();
-    frame
-        .unread
-        .retain(|word| !columns.iter().any(|col| schema.words(*col).contains(&word.stem)));
+    frame.unread.retain(|word| {
+        !columns
+            .iter()
+            .any(|col| says_again(&word.stem, schema.words(*col)))
+    });
+}
+
+/// Whether a word is one of these, or a form of one that the stemmer keeps apart: "directed" beside `director`.
+fn says_again(stem: &str, words: &[String]) -> bool {
+    const LEAST: usize = 5;
+    words.iter().any(|word| {
+        word == stem
+            || (stem.len() >= LEAST && word.starts_with(stem))
+            || (word.len() >= LEAST && stem.starts_with(word.as_str()))
+    })
 }
 
 fn unread(frame: &Frame, schema: &Schema<'_>) -> Stop {

@@ -17,6 +17,7 @@ fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
         dialect: Dialect::Postgresql,
         catalog,
         glossary: "",
+        examples: &[],
         turns: &[],
         today: NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date"),
         failed: None,
@@ -342,4 +343,83 @@ fn a_column_named_like_an_operation_is_that_column_after_another_operation() {
         sql("total price", &shop),
         "SELECT SUM(price) AS total_price FROM orders"
     );
+}
+
+#[test]
+fn other_ways_to_say_the_same_give_the_same_query() {
+    let library = library();
+    for (catalog, ways) in [
+        (
+            &library,
+            &[
+                "How many members are in Oslo?",
+                "count the members in Oslo",
+                "members in Oslo, how many?",
+                "number of members living in Oslo",
+            ][..],
+        ),
+        (
+            &library,
+            &[
+                "How many loans are there?",
+                "count loans",
+                "loan count",
+                "number of loans",
+            ],
+        ),
+        (
+            &library,
+            &[
+                "top 5 books by pages",
+                "the 5 books with the most pages",
+                "5 best books by pages",
+            ],
+        ),
+    ] {
+        let first = sql(ways[0], catalog);
+        for way in ways {
+            assert_eq!(sql(way, catalog), first, "{way}");
+        }
+    }
+    // "only" that leaves others out is no filling.
+    for question in [
+        "Which members only loaned books by authors from Chile?",
+        "members who have loaned only Poetry books",
+    ] {
+        assert!(
+            matches!(ask(question, &library), Translation::Refuse { .. }),
+            "{question}"
+        );
+    }
+    // A number that ranks nothing is not dropped.
+    assert!(matches!(
+        ask("Show 5 books", &library),
+        Translation::Refuse { .. }
+    ));
+}
+
+#[test]
+fn money_taken_in_is_one_number_unless_it_is_split() {
+    let shop = Catalog {
+        tables: vec![table(
+            "orders",
+            &[
+                "order_id: int",
+                "ordered_on: date",
+                "channel: text = Web|Shop",
+                "total_amount: decimal",
+            ],
+        )],
+    };
+    for question in [
+        "revenue in 2024",
+        "the revenue of the channel Web",
+        "give me the revenue in total",
+    ] {
+        let query = sql(question, &shop);
+        assert!(
+            query.starts_with("SELECT SUM(total_amount)"),
+            "{question}: {query}"
+        );
+    }
 }

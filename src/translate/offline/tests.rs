@@ -187,6 +187,7 @@ pub(super) fn ask(question: &str, catalog: &Catalog) -> Translation {
         dialect: Dialect::Postgresql,
         catalog,
         glossary: "",
+        examples: &[],
         turns: &[],
         today: NaiveDate::from_ymd_opt(2026, 11, 23).expect("a date"),
         failed: None,

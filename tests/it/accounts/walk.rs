@@ -114,6 +114,25 @@ const TABLE: &[(&str, Who, &str)] = &[
     ("get /api/v1/query", Viewer, "read"),
     ("get /api/v1/query/{id}", Viewer, "read"),
     ("patch /api/v1/query/{id}", Viewer, "write"),
+    ("get /api/v1/query/{id}/feedback", Viewer, "read"),
+    ("put /api/v1/query/{id}/feedback", Viewer, "write"),
+    ("delete /api/v1/query/{id}/feedback", Viewer, "write"),
+    ("get /api/v1/glossary", Viewer, "read"),
+    ("post /api/v1/glossary", Analyst, "write"),
+    ("get /api/v1/glossary/export", Viewer, "read"),
+    ("post /api/v1/glossary/import", Analyst, "write"),
+    ("patch /api/v1/glossary/{id}", Analyst, "write"),
+    ("delete /api/v1/glossary/{id}", Analyst, "write"),
+    ("get /api/v1/examples", Viewer, "read"),
+    ("post /api/v1/examples", Analyst, "write"),
+    ("patch /api/v1/examples/{id}", Analyst, "write"),
+    ("delete /api/v1/examples/{id}", Analyst, "write"),
+    ("post /api/v1/evaluations", Admin, "admin"),
+    ("get /api/v1/evaluations", Admin, "admin"),
+    ("get /api/v1/evaluations/{id}", Admin, "admin"),
+    ("post /api/v1/evaluations/{id}/cancel", Admin, "admin"),
+    ("delete /api/v1/evaluations/{id}", Admin, "admin"),
+    ("get /api/v1/usage", Viewer, "read"),
     ("get /api/v1/results/{id}", Viewer, "read"),
     ("get /api/v1/results/{id}/export", Viewer, "read"),
     ("get /api/v1/results/{id}/analyses", Viewer, "read"),
@@ -124,6 +143,7 @@ const TABLE: &[(&str, Who, &str)] = &[
     ("get /api/v1/status", Viewer, "read"),
     ("get /api/v1/status/agents", Viewer, "read"),
     ("get /api/v1/settings", Viewer, "read"),
+    ("put /api/v1/settings/llm", Owner, "admin"),
     ("post /api/v1/settings/llm/test", Admin, "admin"),
     ("patch /api/v1/settings", Owner, "admin"),
     ("post /api/v1/settings/mail/test", Owner, "admin"),
@@ -163,7 +183,20 @@ fn body(operation: &str, other: &Ids) -> Option<Value> {
         "post /api/v1/query" => json!({ "question": "How many rows?", "file_ids": [other.of("files")] }),
         "post /api/v1/query/run" => json!({ "query": "SELECT 1", "file_ids": [other.of("files")] }),
         "patch /api/v1/settings" => json!({}),
+        "put /api/v1/settings/llm" => json!({ "kind": "server" }),
         "patch /api/v1/query/{id}" => json!({ "kept": true }),
+        "put /api/v1/query/{id}/feedback" => json!({ "verdict": "right" }),
+        "post /api/v1/glossary" => {
+            json!({ "kind": "term", "name": "walker", "text": "sales", "source_id": other.of("files") })
+        }
+        "patch /api/v1/glossary/{id}" => json!({ "text": "another" }),
+        "post /api/v1/examples" => {
+            json!({ "question": "How many?", "query": "SELECT 1", "file_ids": [other.of("files")] })
+        }
+        "patch /api/v1/examples/{id}" => json!({ "question": "How many rows?" }),
+        "post /api/v1/evaluations" => {
+            json!({ "csv": "question\nHow many rows?\n", "file_ids": [other.of("files")] })
+        }
         "post /api/v1/results/{id}/analyse" => json!({ "method": "describe" }),
         _ => return None,
     })
@@ -209,6 +242,42 @@ fn bodies_with_ids(ids: &Ids, own: &Ids) -> Vec<(&'static str, String, Value, St
             StatusCode::NOT_FOUND,
         ),
         ("post", query_run(), with_conversation, StatusCode::NOT_FOUND),
+        (
+            "post",
+            "/api/v1/glossary".into(),
+            json!({ "kind": "term", "name": "theirs", "text": "x", "source_id": ids.of("files") }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            "/api/v1/glossary".into(),
+            json!({ "kind": "table", "name": "theirs", "text": "x", "source_id": ids.of("connections") }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            "/api/v1/examples".into(),
+            json!({ "question": "a", "query": "SELECT 1", "connection_id": ids.of("connections") }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            "/api/v1/examples".into(),
+            json!({ "question": "a", "query": "SELECT 1", "file_ids": [own.of("files"), ids.of("files")] }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            "/api/v1/evaluations".into(),
+            json!({ "csv": "question\na\n", "connection_id": ids.of("connections") }),
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            "post",
+            "/api/v1/evaluations".into(),
+            json!({ "csv": "question\na\n", "file_ids": [own.of("files"), ids.of("files")] }),
+            StatusCode::NOT_FOUND,
+        ),
         (
             "put",
             format!("/api/v1/files/{}/access", own.of("files")),
@@ -306,6 +375,15 @@ async fn things(app: &TestApp, owner: &Caller, tag: &str) -> Ids {
             &json!({ "question": "What are the total sales?", "file_ids": [file] }),
         )
         .await;
+    let body = json!({ "kind": "term", "name": format!("{tag} word"), "text": format!("{tag} meaning"), "source_id": file });
+    let entry = owner.post("/api/v1/glossary", &body).await.1;
+    ids.insert("glossary", text(&entry["id"]));
+    let body = json!({ "question": format!("{tag}?"), "query": asked["query"], "file_ids": [file] });
+    let example = owner.post("/api/v1/examples", &body).await.1;
+    ids.insert("examples", text(&example["id"]));
+    let body = json!({ "name": tag, "csv": format!("question\n{tag}?\n"), "file_ids": [file] });
+    let run = owner.post("/api/v1/evaluations", &body).await.1;
+    ids.insert("evaluations", text(&run["id"]));
     ids.insert("files", file);
     ids.insert("query", text(&asked["id"]));
     ids.insert("results", text(&asked["result_id"]));

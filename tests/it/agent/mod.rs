@@ -339,6 +339,8 @@ async fn two_agents_share_the_work_and_stand_in_for_each_other() {
     assert_eq!(two.running.load(Ordering::Relaxed), 2);
     drop(open);
     eventually(|| server.hub.running() == 0).await;
+    // The agents hear of it a moment after the hub.
+    eventually(|| one.running.load(Ordering::Relaxed) + two.running.load(Ordering::Relaxed) == 0).await;
 
     // One cannot reach its database: all go to the other.
     one.reachable.store(false, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 //! the whole path, and the server going away.
 
 mod agent;
+mod own_keys;
 mod policy;
 mod replicas;
 mod shop;

@@ -22,6 +22,12 @@ async fn backed_up(folder: &Path, variables: &[(&str, &str)]) -> (Process, Calle
     let owner = server.owner().await;
     upload_sales(&owner, "sales.csv").await;
     total(&owner).await;
+    let answer = total(&owner).await;
+    let feedback = format!("/api/v1/query/{}/feedback", answer["id"].as_str().unwrap());
+    let (status, given) = owner.put(&feedback, &json!({ "verdict": "right" })).await;
+    assert_eq!(status, StatusCode::OK, "{given}");
+    let body = json!({ "kind": "metric", "name": "takings", "text": "sum(amount)" });
+    assert_eq!(owner.post("/api/v1/glossary", &body).await.0, StatusCode::CREATED);
     let body = json!({ "name": "shop", "db_type": "POSTGRESQL" });
     assert_eq!(
         owner.post("/api/v1/connections", &body).await.0,
@@ -31,7 +37,7 @@ async fn backed_up(folder: &Path, variables: &[(&str, &str)]) -> (Process, Calle
     let data = folder.join("data");
     let arguments = ["backup", path(&file), "--data-dir", path(&data)];
     let said = ok(&arguments, variables).await;
-    assert!(said.contains("1 uploaded files and 1 stored results"), "{said}");
+    assert!(said.contains("1 uploaded files and 2 stored results"), "{said}");
     let said = ok(&["verify", path(&file)], &[]).await;
     assert!(said.contains("is whole"), "{said}");
     (server, owner, path(&file).to_owned())
@@ -51,6 +57,16 @@ async fn assert_restored(server: &Process) {
         .get(&format!("/api/v1/query/{}", oldest["id"].as_str().unwrap()))
         .await;
     assert_eq!(answer["rows"].as_array().map(Vec::len), Some(1), "{answer}");
+    // What was taught is there, and used; what was suggested waits on.
+    let taught = caller.ask("What are the takings?").await;
+    assert!(taught["answer"].as_str().unwrap().contains("36"), "{taught}");
+    let (_, examples) = caller.get("/api/v1/examples").await;
+    assert_eq!(examples["items"][0]["status"], "suggested", "{examples}");
+    let feedback = format!(
+        "/api/v1/query/{}/feedback",
+        examples["items"][0]["answer_id"].as_str().unwrap()
+    );
+    assert_eq!(caller.get(&feedback).await.1["verdict"], "right");
     let (_, connections) = caller.get("/api/v1/connections").await;
     assert!(connections.to_string().contains("shop"), "{connections}");
     let (_, audit) = caller.get("/api/v1/audit?action=file.created").await;

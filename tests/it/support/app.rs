@@ -227,6 +227,9 @@ pub struct Caller {
 fn client() -> Client {
     Client::builder()
         .timeout(Duration::from_secs(60))
+        // The server closes a connection that was idle for five seconds; one that is used again just then answers
+        // with nothing.
+        .pool_idle_timeout(Duration::from_secs(2))
         .build()
         .expect("a client")
 }

@@ -28,7 +28,7 @@ pub async fn agent_beside(owner: &Caller, source: Arc<dyn Source>, policy: Polic
     let (status, made) = owner
         .post(
             "/api/v1/connections",
-            &json!({ "name": "shop", "db_type": "POSTGRESQL" }),
+            &json!({ "name": "shop", "db_type": source.dialect().name().to_uppercase() }),
         )
         .await;
     assert_eq!(status, StatusCode::CREATED, "{made}");

@@ -332,7 +332,42 @@ impl ReplicaSet {
             );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        set.keys_are_known().await;
         set
+    }
+
+    /// A member that has just joined does not know yet by which keys the others sign the time, and turns readers away
+    /// who bring it.
+    async fn keys_are_known(&self) {
+        let client = Client::with_uri_str(format!("{}&readPreference=secondary", self.root_url("admin")))
+            .await
+            .expect("a client");
+        let started = Instant::now();
+        let mut in_a_row = 0;
+        while in_a_row < 12 {
+            // The write gives the client a newer time, which it takes along to a reader's member.
+            let written = client
+                .database("started")
+                .collection::<Document>("started")
+                .insert_one(doc! {})
+                .await;
+            let read = client
+                .database("started")
+                .collection::<Document>("started")
+                .find_one(doc! {})
+                .await;
+            match (written, read) {
+                (Ok(_), Ok(_)) => in_a_row += 1,
+                (written, read) => {
+                    assert!(
+                        started.elapsed() < Duration::from_secs(60),
+                        "{written:?} {read:?}"
+                    );
+                    in_a_row = 0;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
     }
 
     /// What each member is, as the first that answers sees it.

@@ -284,6 +284,13 @@ impl Reader<'_> {
             }
             return done(at + 1, unit(ymd(year, 1, 1)?, Grain::Year, year.to_string())?);
         }
+        // the 1990s
+        if let Some(year) = word.strip_suffix("0s").and_then(|head| head.parse::<i32>().ok())
+            && (100..=209).contains(&year)
+        {
+            let (from, until) = (ymd(year * 10, 1, 1)?, ymd(year * 10 + 10, 1, 1)?);
+            return done(at + 1, span(from, until, format!("the {word}")));
+        }
         self.relative(at).and_then(|(end, span)| done(end, span))
     }
 
@@ -546,6 +553,10 @@ fn phrase(tokens: &[Token], at: usize, today: NaiveDate) -> Option<(usize, Span)
         "before" => {
             edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.from, format!("before {}", s.label))))
         }
+        // "introduced by 1986"
+        "by" => edge(at + 1)
+            .filter(|(taken, span)| *taken == 2 && span.year.is_some())
+            .map(|(n, s)| (n, open(s.clone(), None, s.until, format!("by {}", s.label)))),
         "until" | "till" => {
             edge(at + 1).map(|(n, s)| (n, open(s.clone(), None, s.until, format!("until {}", s.label))))
         }

@@ -126,6 +126,49 @@ pub fn is_tally(stems: &[String]) -> bool {
                 && !stems.iter().any(|stem| names.contains(&stem.as_str()))))
 }
 
+/// Plurals that name a column of counts: what stands in it can be added up. A column called `game` holds the
+/// number of a game, one called `games` how many there were.
+pub fn counts_things(name: &str) -> bool {
+    const THINGS: &[&str] = &[
+        "games",
+        "matches",
+        "laps",
+        "runs",
+        "yards",
+        "touchdowns",
+        "draws",
+        "losses",
+        "ties",
+        "appearances",
+        "assists",
+        "caps",
+        "attempts",
+        "passengers",
+        "students",
+        "deaths",
+        "cases",
+        "seats",
+        "clicks",
+        "books",
+        "pages",
+        "miles",
+        "tests",
+        "calls",
+        "hits",
+        "saves",
+        "members",
+        "employees",
+        "gold",
+        "silver",
+        "bronze",
+    ];
+    let lower = name.to_lowercase();
+    let last = lower
+        .split(|c: char| !c.is_alphanumeric())
+        .rfind(|word| !word.is_empty());
+    last.is_some_and(|word| THINGS.contains(&word))
+}
+
 /// Stems that name a table of sales.
 pub fn is_trade(stem: &str) -> bool {
     matches!(stem, "order" | "sale" | "purchas" | "transact" | "invoic")

@@ -2,9 +2,11 @@
 //! knows any particular data set.
 
 mod columns;
+mod nations;
 mod phrases;
 
-pub use columns::{is_additive, is_revenue, is_tally, is_trade, revenue_rank, synonyms};
+pub use columns::{counts_things, is_additive, is_revenue, is_tally, is_trade, revenue_rank, synonyms};
+pub use nations::nations;
 pub use phrases::SIZES;
 use phrases::{COMPARATIVES, FILLERS, PHRASES, SUPERLATIVES, UNITS, VERBS};
 
@@ -271,6 +273,9 @@ pub fn irregular(lower: &str) -> Option<&'static str> {
         "countries" | "country" => "country",
         "cities" | "city" => "city",
         "left" => "left",
+        "won" | "wins" | "win" | "winning" => "win",
+        "lost" | "losses" | "loss" | "lose" => "loss",
+        "drawn" | "draws" | "draw" => "draw",
         _ => return None,
     })
 }
@@ -309,6 +314,9 @@ pub fn abbreviation(lower: &str) -> Option<&'static str> {
         "cnt" => "count",
         "fname" => "firstname",
         "lname" => "lastname",
+        "pts" => "points",
+        "pld" => "played",
+        "att" => "attendance",
         _ => return None,
     })
 }

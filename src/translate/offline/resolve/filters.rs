@@ -38,26 +38,25 @@ impl Resolver<'_, '_> {
         if self.schema.columns(table).any(|col| self.kind(col).is_date()) {
             return None;
         }
-        let column = self.schema.calendar(table, Grain::Year)?;
-        let first = |date: NaiveDate| (date.ordinal() == 1).then(|| f64::from(date.year()));
-        let test = match (span.from, span.until) {
-            (Some(from), Some(until)) => {
-                let (from, until) = (first(from)?, first(until)?);
-                if until - from == 1.0 {
-                    Is::Compare(Compare::Equal, from)
-                } else {
-                    Is::Between(from, until - 1.0)
-                }
-            }
-            (Some(from), None) => Is::Compare(Compare::AtLeast, first(from)?),
-            (None, Some(until)) => Is::Compare(Compare::Less, first(until)?),
-            (None, None) => return None,
-        };
-        Some(Filter {
-            column,
-            test,
-            negated: raw.negated,
-        })
+        let column = self.schema.calendar(table, Grain::Year).or_else(|| {
+            // "schools to join before 1960": the one column of years of the only table.
+            let mut years = self
+                .schema
+                .columns(table)
+                .filter(|col| self.schema.holds_years(*col));
+            let one = years.next().filter(|_| years.next().is_none());
+            one.filter(|col| self.schema.catalog.tables.len() == 1 && self.says(*col))
+        })?;
+        years(raw, span, column)
+    }
+
+    /// Whether the question says one of the words of a column's name, its "year" apart.
+    fn says(&self, col: Col) -> bool {
+        let words = super::super::words::tokens(self.question, &self.schema.stems);
+        self.schema
+            .words(col)
+            .iter()
+            .any(|word| word != "year" && words.iter().any(|said| said.stem == *word))
     }
 
     pub(super) fn filter(&self, raw: &RawFilter, frame: &Frame) -> Step<Filter> {
@@ -115,6 +114,23 @@ impl Resolver<'_, '_> {
             }
             Test::When(span) => {
                 let column = match &raw.column {
+                    Some(spot)
+                        if !spot
+                            .mention
+                            .columns
+                            .iter()
+                            .any(|(col, _)| self.kind(*col).is_date()) =>
+                    {
+                        let column = self.pick_near(spot, near, |col| self.schema.holds_years(col))?;
+                        return match years(raw, span, column) {
+                            Some(filter) => Ok(filter),
+                            None => refuse(format!(
+                                "{} holds whole years; \"{}\" cannot be told from it.",
+                                capital(&self.schema.spoken(column)),
+                                raw.text
+                            )),
+                        };
+                    }
                     Some(spot) => self.pick_near(spot, near, |col| self.kind(col).is_date())?,
                     None => match self.year(raw, span, near).or_else(|| self.year(raw, span, None)) {
                         Some(filter) => return Ok(filter),
@@ -339,4 +355,27 @@ impl Resolver<'_, '_> {
             }
         })
     }
+}
+
+/// Whole years as conditions on a column that holds the year as a number.
+fn years(raw: &RawFilter, span: &Span, column: Col) -> Option<Filter> {
+    let first = |date: NaiveDate| (date.ordinal() == 1).then(|| f64::from(date.year()));
+    let test = match (span.from, span.until) {
+        (Some(from), Some(until)) => {
+            let (from, until) = (first(from)?, first(until)?);
+            if until - from == 1.0 {
+                Is::Compare(Compare::Equal, from)
+            } else {
+                Is::Between(from, until - 1.0)
+            }
+        }
+        (Some(from), None) => Is::Compare(Compare::AtLeast, first(from)?),
+        (None, Some(until)) => Is::Compare(Compare::Less, first(until)?),
+        (None, None) => return None,
+    };
+    Some(Filter {
+        column,
+        test,
+        negated: raw.negated,
+    })
 }

@@ -111,7 +111,12 @@ impl Resolver<'_, '_> {
             }
             // "number of citations" over a column of numbers adds up; "number of different prices" counts.
             Some(Agg::CountDistinct) => (Agg::CountDistinct, self.pick(&measure.of, |_| true)?),
-            Some(Agg::Count) => (Agg::Sum, self.pick(&measure.of, numeric)?),
+            Some(Agg::Count) => {
+                let col = self.pick(&measure.of, numeric)?;
+                // "how many floors does Hill House have": what its only row says.
+                let says = self.one_row && !grouped && !lexicon::is_additive(self.schema.words(col));
+                (if says { Agg::Max } else { Agg::Sum }, col)
+            }
             Some(agg @ (Agg::Min | Agg::Max)) => (
                 agg,
                 self.pick(&measure.of, |col| numeric(col) || self.kind(col).is_date())?,
@@ -133,6 +138,7 @@ impl Resolver<'_, '_> {
             && agg == Agg::Sum
             && !lexicon::is_additive(words)
             && !lexicon::is_tally(words)
+            && !lexicon::counts_things(&self.schema.column(col).name)
         {
             return refuse(format!(
                 "\"{}\" holds values that do not add up to a number of things; ask for \"number of different …\", or for their average.",

@@ -8,6 +8,7 @@ mod measures;
 mod order;
 mod pick;
 mod shown;
+mod totals;
 
 use super::frame::{Agg, Frame, RankBy, RawGroup, RawMeasure, Spot, Test};
 use super::lexicon::Change;
@@ -40,7 +41,11 @@ pub struct Resolver<'a, 'b> {
     wanted: Option<usize>,
     /// A condition tells single rows apart: "of Berlin".
     pinned: bool,
+    /// A condition leaves one row of its table at most.
+    one_row: bool,
     ways: Vec<Way>,
+    /// From the first table that is named, for as long as there is no base.
+    named_ways: Vec<Way>,
 }
 
 /// Turns a frame without unread words into a plan; figures are over the rows of `wanted` where its rows reach
@@ -69,15 +74,26 @@ pub fn resolve(frame: &Frame, question: &str, schema: &Schema<'_>, wanted: Optio
             }
         }
     }
+    let named_ways = named.first().map_or_else(Vec::new, |table| schema.paths(*table));
     let mut resolver = Resolver {
         schema,
         question,
+        named_ways,
         named,
         base: None,
         wanted,
         pinned: frame.filters.iter().any(|filter| match &filter.test {
             Test::Values(values) => values.iter().any(|(col, _)| names_rows(schema, *col)),
             Test::Text(_) => true,
+            _ => false,
+        }),
+        one_row: frame.filters.iter().any(|filter| match &filter.test {
+            Test::Values(values) => {
+                !filter.negated && !filter.or && {
+                    let first = values.first().map(|(col, _)| *col);
+                    first.is_some_and(|col| schema.is_unique(col) && values.len() == 1)
+                }
+            }
             _ => false,
         }),
         ways: Vec::new(),
@@ -159,6 +175,20 @@ impl Resolver<'_, '_> {
             });
         }
 
+        // "revenue in 2024" is one number, however many orders there were.
+        if measures.is_empty()
+            && frame.rank.is_none()
+            && groups.is_empty()
+            && let [only] = outputs.as_slice()
+            && super::lexicon::is_revenue(&only.lower)
+            && self.is_measurable(only)
+        {
+            measures.push(RawMeasure {
+                agg: Some(Agg::Sum),
+                of: outputs.remove(0),
+                until: None,
+            });
+        }
         // "Revenue by month": a bare numeric column beside groups is what is computed.
         if measures.is_empty() && frame.rank.is_none() && !groups.is_empty() {
             let (numeric, rest): (Vec<Spot>, Vec<Spot>) =
@@ -290,6 +320,7 @@ impl Resolver<'_, '_> {
         self.related(frame, &mut plan)?;
         self.anchors(frame, &mut plan)?;
         self.order(frame, &mut plan, rank_key.is_some())?;
+        self.leave_totals_out(&mut plan);
         self.fan_out(&mut plan)?;
         self.sense(&plan)?;
         Ok(plan)

@@ -38,6 +38,18 @@ impl Resolver<'_, '_> {
 
     /// Leaves the candidates that context cannot tell apart.
     pub(super) fn narrow(&self, fitting: &[(Col, Fit)], near: Option<usize>) -> Vec<Col> {
+        // What cannot be connected with the rest of the question is not meant while something else can be.
+        let ways = if self.base.is_some() {
+            &self.ways
+        } else {
+            &self.named_ways
+        };
+        let connected: Vec<(Col, Fit)> = fitting
+            .iter()
+            .filter(|(col, _)| matches!(ways.get(col.table), Some(Way::Path(_) | Way::Several)))
+            .copied()
+            .collect();
+        let fitting = if connected.is_empty() { fitting } else { &connected };
         let best = fitting.iter().map(|(_, fit)| *fit).min();
         let mut found: Vec<Col> = fitting
             .iter()

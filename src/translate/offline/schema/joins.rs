@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Col, Join, Schema};
+use super::{Col, Join, MADE_KEY, Schema};
 use crate::catalog::ColumnKind;
 
 impl Schema<'_> {
@@ -125,6 +125,10 @@ impl Schema<'_> {
     fn refers(&self, here: Col, there: Col) -> bool {
         let (held, known) = (self.column(here), self.column(there));
         if !joinable(held.kind, known.kind) {
+            return false;
+        }
+        // Every document has an `_id`: that two collections have one connects nothing.
+        if held.name == MADE_KEY && known.name == MADE_KEY {
             return false;
         }
         let (here_words, there_words) = (self.words(here), self.words(there));

@@ -40,11 +40,16 @@ pub struct Schema<'a> {
     joins: Vec<Vec<Join>>,
     /// Known values by their stems, joined by spaces.
     values: HashMap<String, Vec<(Col, String)>>,
+    /// Known values by the stems of one of their parts, of columns all of whose values are known: "Oslo" of "Oslo,
+    /// Bergen", "Norway" of "Norway (NOR)".
+    parts: HashMap<String, Vec<(Col, String)>>,
     /// Columns and tables by one stem of their name.
     pub columns_by_stem: HashMap<String, Vec<Col>>,
     pub tables_by_stem: HashMap<String, Vec<usize>>,
     /// Whether any column lies on the calendar.
     pub has_dates: bool,
+    /// Whether the tables are files, which people made for people.
+    pub of_files: bool,
 }
 
 impl<'a> Schema<'a> {
@@ -52,16 +57,21 @@ impl<'a> Schema<'a> {
     pub fn new(catalog: &'a Catalog, texts: &[&str]) -> Schema<'a> {
         let stems = Stems::new();
         let names: Vec<&str> = catalog.tables.iter().map(|table| table.name.as_str()).collect();
-        let led = common_prefix(&names);
+        let led = match common_prefix(&names) {
+            0 => families(catalog),
+            shared => vec![shared; names.len()],
+        };
         let table_words: Vec<Vec<String>> = catalog
             .tables
             .iter()
-            .map(|table| stems.name_words(&table.name[led..]))
+            .zip(&led)
+            .map(|(table, led)| stems.name_words(&table.name[*led..]))
             .collect();
         let column_words: Vec<Vec<Vec<String>>> = catalog
             .tables
             .iter()
-            .map(|table| column_words(table, &stems))
+            .zip(&led)
+            .map(|(table, led)| column_words(table, *led, &stems))
             .collect();
         let mut columns_by_stem: HashMap<String, Vec<Col>> = HashMap::new();
         let mut tables_by_stem: HashMap<String, Vec<usize>> = HashMap::new();
@@ -89,8 +99,10 @@ impl<'a> Schema<'a> {
             column_words,
             joins: vec![Vec::new(); catalog.tables.len()],
             values: HashMap::new(),
+            parts: HashMap::new(),
             columns_by_stem,
             tables_by_stem,
+            of_files: false,
             has_dates: catalog
                 .tables
                 .iter()
@@ -125,7 +137,21 @@ impl<'a> Schema<'a> {
                     continue;
                 }
                 for value in &column.values {
-                    if value.len() > 80 || !wanted.contains(&beginning(value)) {
+                    if value.len() > 80 {
+                        continue;
+                    }
+                    if column.values_complete {
+                        for part in parts(value).into_iter().flatten() {
+                            if wanted.contains(&beginning(part)) {
+                                let key = value_key(&tokens(part, &self.stems));
+                                self.parts
+                                    .entry(key)
+                                    .or_default()
+                                    .push((Col { table: t, column: c }, value.clone()));
+                            }
+                        }
+                    }
+                    if !wanted.contains(&beginning(value)) {
                         continue;
                     }
                     let key = value_key(&tokens(value, &self.stems));
@@ -143,6 +169,21 @@ impl<'a> Schema<'a> {
     /// The known values that read like these tokens.
     pub fn values(&self, tokens: &[Token]) -> &[(Col, String)] {
         self.values.get(&value_key(tokens)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The known values of which these tokens are a part, as it is written there.
+    pub fn values_with_part(&self, tokens: &[Token]) -> impl Iterator<Item = &(Col, String)> {
+        let said: Vec<String> = tokens.iter().map(|token| token.lower.clone()).collect();
+        self.parts
+            .get(&value_key(tokens))
+            .into_iter()
+            .flatten()
+            .filter(move |(_, value)| {
+                parts(value).into_iter().flatten().any(|part| {
+                    super::words::split_name(&part.to_lowercase())
+                        == super::words::split_name(&said.join(" "))
+                })
+            })
     }
 
     /// The known values of one word, in lower case.
@@ -179,6 +220,19 @@ impl<'a> Schema<'a> {
         let mut found = self.columns(table).filter(named);
         let first = found.next()?;
         found.next().is_none().then_some(first)
+    }
+
+    /// Whether a column of whole numbers can only hold years: named so, or all of them look like it.
+    pub fn holds_years(&self, col: Col) -> bool {
+        let column = self.column(col);
+        let year = |text: &Option<String>| {
+            text.as_ref()
+                .and_then(|text| text.parse::<i64>().ok())
+                .is_some_and(|year| (1000..=2100).contains(&year))
+        };
+        column.kind == ColumnKind::Integer
+            && !self.is_id(col)
+            && (self.words(col).iter().any(|word| word == "year") || (year(&column.min) && year(&column.max)))
     }
 
     /// Whether no two rows share this column's value, by keys or, failing that, by statistics.
@@ -377,6 +431,7 @@ fn beginnings(texts: &[&str]) -> HashSet<u32> {
         let pairs = lower.windows(2).map(|pair| pair.join(" "));
         for name in lower.iter().cloned().chain(pairs) {
             found.extend(super::lexicon::state_code(&name).map(beginning));
+            found.extend(super::lexicon::nations(&name).map(|nation| beginning(&nation)));
         }
     }
     found
@@ -386,14 +441,23 @@ fn beginnings(texts: &[&str]) -> HashSet<u32> {
 const MADE_KEY: &str = "_id";
 
 /// The words of a table's column names.
-fn column_words(table: &Table, stems: &Stems) -> Vec<Vec<String>> {
+fn column_words(table: &Table, table_led: usize, stems: &Stems) -> Vec<Vec<String>> {
     let names: Vec<&str> = table
         .columns
         .iter()
         .map(|column| column.name.as_str())
         .filter(|name| *name != MADE_KEY)
         .collect();
-    let led = common_prefix(&names);
+    let led = match common_prefix(&names) {
+        // A family's prefix stands before columns as well, however few there are.
+        0 if names
+            .iter()
+            .all(|name| name.starts_with(&table.name[..table_led])) =>
+        {
+            table_led
+        }
+        shared => shared,
+    };
     let mut all: Vec<Vec<String>> = table
         .columns
         .iter()
@@ -419,6 +483,41 @@ fn column_words(table: &Table, stems: &Stems) -> Vec<Vec<String>> {
         }
     }
     all
+}
+
+/// The same for each table of a catalog in which only some belong together: of tables whose columns begin as they do
+/// themselves, the beginning that most of them share.
+fn families(catalog: &Catalog) -> Vec<usize> {
+    const LEAST: usize = 3;
+    let plain = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let mut members: HashMap<&str, usize> = HashMap::new();
+    let beginnings: Vec<Vec<&str>> = catalog
+        .tables
+        .iter()
+        .map(|table| {
+            if !plain(&table.name) || table.columns.is_empty() {
+                return Vec::new();
+            }
+            (2..=5)
+                .filter_map(|length| table.name.get(..length))
+                .filter(|start| start.len() + 2 <= table.name.len())
+                .filter(|start| {
+                    let mut columns = table.columns.iter().filter(|column| column.name != MADE_KEY);
+                    columns.all(|column| column.name.starts_with(start) && column.name.len() > start.len())
+                })
+                .collect()
+        })
+        .collect();
+    for start in beginnings.iter().flatten() {
+        *members.entry(start).or_default() += 1;
+    }
+    let shared = |starts: &Vec<&str>| {
+        let fitting = starts.iter().filter(|start| members[*start] >= LEAST);
+        fitting
+            .max_by_key(|start| (members[*start], start.len()))
+            .map_or(0, |start| start.len())
+    };
+    beginnings.iter().map(shared).collect()
 }
 
 /// How many bytes all names begin with that say nothing: `sb` of `sbcustomer` and `sbticker`. Names that are cut
@@ -456,6 +555,19 @@ fn value_key(tokens: &[Token]) -> String {
         .map(|t| t.stem.as_str())
         .collect();
     parts.join(" ")
+}
+
+/// The things that a value lists, or what it says within brackets and without; None for a value that is one.
+fn parts(value: &str) -> Option<Vec<&str>> {
+    const MOST: usize = 8;
+    let found: Vec<&str> = value
+        .split([',', ';', '/', '\n', '|', '•', '(', ')', '[', ']'])
+        .map(str::trim)
+        .filter(|part| part.chars().any(char::is_alphabetic))
+        .collect();
+    let whole = found.len() == 1 && found[0].len() == value.trim().len();
+    (!whole && (1..=MOST).contains(&found.len()) && found.iter().all(|part| part.len() <= 40))
+        .then_some(found)
 }
 
 /// `order_items` and `orderItems` as "order items".

@@ -125,6 +125,19 @@ impl<'b> Walk<'_, 'b> {
                 return Some(next);
             }
         }
+        // "a population of more than 10 million but less than 20 million"
+        if at > 0
+            && self.word(self.back(at)) == Some(Word::And)
+            && let Some(RawFilter {
+                column: Some(column),
+                test: Test::Compare(..),
+                ..
+            }) = self.frame.filters.last()
+        {
+            let column = column.clone();
+            self.add_filter(Some(column), Test::Compare(compare, value), at, number_at + 1);
+            return Some(end);
+        }
         if end > number_at + 1 || self.word(number_at.saturating_sub(1)) == Some(Word::Money) {
             self.add_filter(None, Test::Compare(compare, value), at, number_at + 1);
             return Some(end);
@@ -149,6 +162,15 @@ impl<'b> Walk<'_, 'b> {
                 return self.ranked_subject(at + 2, RankBy::Selling, dir, Some(count?));
             }
             Some(Word::Highest(dir)) => return self.highest(dir, at + 1, Some(count?)),
+            // "5 best products"
+            Some(Word::Top(dir)) => return self.ranked_subject(at + 2, RankBy::Open, dir, Some(count?)),
+            // "the 5 products with the highest price": how many of what is ranked further on.
+            None if self.frame.is_blank() && self.is_table(at + 1) => {
+                let (spot, next) = self.name(at + 1)?;
+                self.output(spot);
+                self.limit = Some((at, count?));
+                return Some(next);
+            }
             _ => {}
         }
         // "with 9 wins": the number a column holds.
@@ -345,7 +367,7 @@ impl<'b> Walk<'_, 'b> {
             _ => {}
         }
         match self.items.get(after).map(|item| &item.kind) {
-            Some(Kind::When(span)) if date => {
+            Some(Kind::When(span)) if date || columns.iter().all(|col| self.schema.holds_years(*col)) => {
                 let span = span.clone();
                 self.negate = negated;
                 self.add_filter(Some(spot.clone()), Test::When(span), at, after + 1);

@@ -32,6 +32,8 @@ struct Walk<'a, 'b> {
     or: bool,
     /// "both" was said: conditions on related rows are about different ones.
     both: bool,
+    /// A number that stood before what is asked for, and where it stood.
+    limit: Option<(usize, u64)>,
     /// A preposition stands directly before.
     prep: Option<&'b str>,
     stems: Vec<String>,
@@ -48,6 +50,7 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
         negate: false,
         or: false,
         both: false,
+        limit: None,
         prep: None,
         stems,
     };
@@ -61,6 +64,10 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
                 at + 1
             }
         };
+    }
+    // "5 products" that nothing ranks: which five is not said.
+    if let Some((at, _)) = walk.limit {
+        walk.unread(at);
     }
     if walk.or {
         walk.frame.unread.push(Unread {
@@ -155,6 +162,12 @@ impl<'b> Walk<'_, 'b> {
             Kind::Number(_) => self.number_first(at),
             Kind::Mention(_) if self.is_directed(at) => Some(at + 1),
             Kind::Mention(mention) => self.mention(mention, at, prep),
+            Kind::Unknown if self.lower(at) == "count" && self.frame.is_blank() => {
+                // "count the customers in Oslo"
+                let (mut measure, next) = self.measure(at + 1)?;
+                measure.agg = measure.agg.or(Some(Agg::Count));
+                Some(self.figure(measure, next))
+            }
             Kind::Unknown => self.is_directed(at).then_some(at + 1),
         }
     }
@@ -192,6 +205,10 @@ impl<'b> Walk<'_, 'b> {
                 Some(at + 1)
             }
             Word::And => Some(at + 1),
+            // "customers in Oslo, how many?"
+            Word::HowMany if self.skip(at + 1) + 1 >= self.items.len() && self.counts_output() => {
+                Some(at + 1)
+            }
             Word::HowMany | Word::NumberOf | Word::Average | Word::Max | Word::Min | Word::HowMuch => {
                 let (measure, next) = self.measure(at)?;
                 Some(self.figure(measure, next))

@@ -33,6 +33,15 @@ impl<'b> Walk<'_, 'b> {
                     .columns
                     .iter()
                     .all(|(col, fit)| *fit <= Fit::Exact && self.schema.column(*col).kind.is_text()));
+        // "silver medals": what the number in `silver` counts.
+        let tail = tail
+            || (matches!(self.lower(next), "medal" | "medals")
+                && !spot.mention.columns.is_empty()
+                && spot
+                    .mention
+                    .columns
+                    .iter()
+                    .all(|(col, fit)| *fit <= Fit::Exact && self.schema.column(*col).kind.is_number()));
         // "departed at" for `departed_at`.
         let particle = matches!(self.lower(next), "at" | "on")
             && !spot.mention.columns.is_empty()

@@ -53,6 +53,26 @@ impl<'b> Walk<'_, 'b> {
         Some(at + 1)
     }
 
+    /// What was named so far is to be counted, if it is one table.
+    pub(super) fn counts_output(&mut self) -> bool {
+        let [only] = self.frame.outputs.as_slice() else {
+            return false;
+        };
+        if only.mention.exact_tables().next().is_none()
+            || !self.frame.measures.is_empty()
+            || self.frame.rank.is_some()
+        {
+            return false;
+        }
+        let of = self.frame.outputs.remove(0);
+        self.take_measure(RawMeasure {
+            agg: Some(Agg::Count),
+            of,
+            until: None,
+        });
+        true
+    }
+
     pub(super) fn output(&mut self, spot: Spot) {
         self.both = false;
         if self.frame.outputs.is_empty() {
@@ -171,6 +191,7 @@ impl<'b> Walk<'_, 'b> {
     }
 
     pub(super) fn rank_by(&mut self, by: RankBy, dir: Dir, limit: Option<u64>) {
+        let limit = limit.or(self.limit.take().map(|(_, limit)| limit));
         let default = (!self.frame.plural).then_some(1);
         match &mut self.frame.rank {
             Some(rank) if matches!(rank.by, RankBy::Open) => {
@@ -263,6 +284,15 @@ impl<'b> Walk<'_, 'b> {
             && !matches!(self.word(next + 1), Some(Word::Money))
         {
             self.add_filter(Some(spot), Test::Compare(Compare::Equal, value), at, next + 1);
+            return Some(next + 1);
+        }
+        // "order count by store"
+        if is_table && self.frame.is_blank() && matches!(self.lower(next), "count" | "counts") {
+            self.take_measure(RawMeasure {
+                agg: Some(Agg::Count),
+                of: spot,
+                until: None,
+            });
             return Some(next + 1);
         }
         let after_and = at > 0 && self.word(self.back(at)) == Some(Word::And);

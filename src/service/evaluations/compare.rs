@@ -1,14 +1,15 @@
-//! Scoring of answers against known right ones: which alternatives a gold query names, and whether an answer
+//! Comparison of answers with known right ones: which alternatives a right query names, and whether an answer
 //! holds the same rows. Runs nothing itself.
 
 use std::collections::HashMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// What became of one question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
+#[schema(as = EvaluationVerdict)]
 pub enum Verdict {
     Right,
     Wrong,
@@ -20,6 +21,21 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them, the best first.
+    pub const ALL: [Verdict; 6] = [
+        Verdict::Right,
+        Verdict::Wrong,
+        Verdict::Refused,
+        Verdict::Clarify,
+        Verdict::Failed,
+        Verdict::Unscored,
+    ];
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Verdict> {
+        Verdict::ALL.into_iter().find(|verdict| verdict.name() == name)
+    }
+
     /// As it stands in the report.
     pub fn name(self) -> &'static str {
         match self {

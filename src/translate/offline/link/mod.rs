@@ -1,9 +1,11 @@
 //! Links the words of the question to what they may mean: phrases of the lexicon, dates, and names and values
 //! of the catalog. Decides nothing between several meanings; that needs the whole question.
 
-use std::collections::HashSet;
+mod candidates;
 
 use chrono::NaiveDate;
+
+use candidates::{name_candidates, of_nations, revenue_candidates, synonym_candidates, value_candidates};
 
 use super::dates::{self, Span};
 use super::lexicon::{self, Grain, Word};
@@ -109,7 +111,35 @@ pub fn link(question: &str, tokens: &[Token], schema: &Schema<'_>, today: NaiveD
         i += len;
     }
     adjectives_last(&mut items, schema);
+    helped_verb_last(&mut items);
     items
+}
+
+/// "how many points did Ann *score*": the verb at the end says what the noun does.
+fn helped_verb_last(items: &mut [Item]) {
+    let helped = items
+        .iter()
+        .any(|item| matches!(item.lower.as_str(), "did" | "does" | "do"));
+    let last = items
+        .iter_mut()
+        .rev()
+        .find(|item| !matches!(item.lower.as_str(), "?" | "." | "!"));
+    if let Some(last) = last.filter(|item| helped && matches!(item.kind, Kind::Unknown))
+        && matches!(
+            last.lower.as_str(),
+            "score"
+                | "complete"
+                | "record"
+                | "receive"
+                | "earn"
+                | "achieve"
+                | "gain"
+                | "collect"
+                | "accumulate"
+        )
+    {
+        last.kind = Kind::Word(Word::Verb);
+    }
 }
 
 /// "gold customers" is read as "customers gold": a value or a yes-or-no column before a noun is a condition on
@@ -131,9 +161,14 @@ fn adjectives_last(items: &mut [Item], schema: &Schema<'_>) {
         // After its own column it is that column's value: "category Cones products".
         let after_column =
             at > 0 && matches!(&items[at - 1].kind, Kind::Mention(before) if !before.columns.is_empty());
+        // "how many Italian drivers" in a table with a column of drivers.
+        let counted = at > 0
+            && schema.catalog.tables.len() == 1
+            && matches!(items[at - 1].kind, Kind::Word(Word::HowMany | Word::NumberOf))
+            && noun.columns.iter().any(|(_, fit)| *fit <= Fit::Exact);
         if (value || boolean)
             && !after_column
-            && noun.exact_tables().next().is_some()
+            && (noun.exact_tables().next().is_some() || counted)
             && noun.values.is_empty()
         {
             items.swap(at, at + 1);
@@ -275,6 +310,28 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             return (len, Kind::Mention(found));
         }
     }
+    // "only four wins"; "bought only cones" says that nothing else was, which is not read.
+    if token.lower == "only"
+        && tokens
+            .get(i + 1)
+            .is_some_and(|next| matches!(next.kind, TokenKind::Number(_)))
+    {
+        return (1, Kind::Word(Word::Filler));
+    }
+    // "in the US" is a place, not whoever asks.
+    if token.lower == "us" && i > 0 && tokens[i - 1].lower == "the" {
+        let values = of_nations("us", schema);
+        if values.is_empty() {
+            return (1, Kind::Unknown);
+        }
+        return (
+            1,
+            Kind::Mention(Mention {
+                values,
+                ..Mention::default()
+            }),
+        );
+    }
     if let Some((word, len)) = phrase {
         return (len, Kind::Word(word));
     }
@@ -289,7 +346,22 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             }),
         );
     }
-    if let TokenKind::Number(n) = token.kind {
+    let number = match token.kind {
+        TokenKind::Number(n) => Some(n),
+        // "one million"; alone it is rarely a number.
+        _ if token.lower == "one"
+            && tokens.get(i + 1).is_some_and(|next| {
+                matches!(
+                    next.lower.as_str(),
+                    "hundred" | "thousand" | "million" | "billion"
+                )
+            }) =>
+        {
+            Some(1.0)
+        }
+        _ => None,
+    };
+    if let Some(n) = number {
         // "hundred thousand", "5 million"
         let mut value = n;
         let mut len = 1;
@@ -367,253 +439,4 @@ fn mention(tokens: &[Token], i: usize, schema: &Schema<'_>) -> Option<(usize, Me
         }
     }
     None
-}
-
-fn value_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
-    let said: Vec<&str> = part.iter().map(|t| t.lower.as_str()).collect();
-    // "California" where the data says "CA".
-    if let Some(code) = lexicon::state_code(&said.join(" ")) {
-        let states = schema
-            .values_of(&code.to_lowercase())
-            .iter()
-            .filter(|(col, value)| {
-                value == code
-                    && schema
-                        .words(*col)
-                        .iter()
-                        .any(|w| matches!(w.as_str(), "state" | "provinc" | "region"))
-            });
-        found.values.extend(states.cloned());
-    }
-    let function_word = |word: &str| {
-        matches!(
-            lexicon::phrase(&[word]),
-            Some((
-                Word::Filler
-                    | Word::Prep
-                    | Word::By
-                    | Word::And
-                    | Word::Or
-                    | Word::Not
-                    | Word::Each
-                    | Word::Which
-                    | Word::Who
-                    | Word::Relative
-                    | Word::Verb
-                    | Word::All,
-                1
-            ))
-        )
-    };
-    for (col, value) in schema.values(part) {
-        let lower = value.to_lowercase();
-        let exact = super::words::split_name(&lower) == super::words::split_name(&said.join(" "));
-        // Plurals of one-word values are let through ("sundaes" for "Sundae"); all else as it is spelled.
-        if !exact && (part.len() > 1 || part[0].lower.len() < 4) {
-            continue;
-        }
-        if part.len() == 1
-            && (said[0].chars().count() < 2
-                || function_word(said[0])
-                || matches!(part[0].kind, TokenKind::Number(_)))
-        {
-            continue;
-        }
-        if part.len() > 1 && said.iter().all(|word| function_word(word)) {
-            continue;
-        }
-        found.values.push((*col, value.clone()));
-    }
-}
-
-fn name_candidates(part: &[Token], schema: &Schema<'_>, found: &mut Mention) {
-    let stems: Vec<&str> = part.iter().map(|t| t.stem.as_str()).collect();
-    if part.len() == 1 && matches!(part[0].kind, TokenKind::Number(_)) {
-        return;
-    }
-    // A name neither begins nor ends with a function word of the question.
-    let bare = |token: &Token| {
-        part.len() > 1
-            && matches!(
-                lexicon::phrase(&[token.lower.as_str()]),
-                Some((
-                    Word::Filler
-                        | Word::Verb
-                        | Word::Prep
-                        | Word::And
-                        | Word::Each
-                        | Word::By
-                        | Word::Relative
-                        | Word::Possessive,
-                    1
-                ))
-            )
-    };
-    if part.first().is_some_and(bare) || part.last().is_some_and(bare) {
-        return;
-    }
-    // Written exactly as in the source, underscores and all.
-    if part.len() == 1 && part[0].lower.contains('_') {
-        for (t, table) in schema.catalog.tables.iter().enumerate() {
-            if table.name.to_lowercase() == part[0].lower {
-                found.tables.push((t, Fit::Exact));
-            }
-            for col in schema.columns(t) {
-                if schema.column(col).name.to_lowercase() == part[0].lower {
-                    found.columns.push((col, Fit::Exact));
-                }
-            }
-        }
-        return;
-    }
-    // In a large catalog most stretches end here: some word of theirs stands in no name at all.
-    let borne =
-        |stem: &&str| schema.columns_by_stem.contains_key(*stem) || schema.tables_by_stem.contains_key(*stem);
-    if !stems.iter().all(borne) {
-        return;
-    }
-    let first = stems[0];
-    for &table in schema.tables_by_stem.get(first).into_iter().flatten() {
-        let words = &schema.table_words[table];
-        if same_words(words, &stems) {
-            found.tables.push((table, Fit::Exact));
-        }
-    }
-    if found.tables.is_empty() {
-        for &table in schema.tables_by_stem.get(first).into_iter().flatten() {
-            let words = &schema.table_words[table];
-            if stems.iter().all(|stem| words.iter().any(|w| w == stem)) && part[0].lower.len() > 2 {
-                found.tables.push((table, Fit::Part));
-            }
-        }
-    }
-    let mut columns: Vec<Col> = Vec::new();
-    let mut seen: HashSet<Col> = HashSet::new();
-    for stem in &stems {
-        for col in schema.columns_by_stem.get(*stem).into_iter().flatten() {
-            if seen.insert(*col) {
-                columns.push(*col);
-            }
-        }
-    }
-    for col in columns {
-        let words = schema.words(col);
-        let table = &schema.table_words[col.table];
-        let said = |word: &String| stems.contains(&word.as_str());
-        if part.len() > 1
-            && schema.column(col).kind == ColumnKind::Boolean
-            && !stems.iter().all(|stem| words.iter().any(|w| w == stem))
-        {
-            continue;
-        }
-        let in_column = |stem: &&&str| words.iter().any(|w| w == **stem);
-        let in_table = |stem: &&&str| table.iter().any(|w| w == **stem);
-        if !stems.iter().all(|stem| in_column(&stem) || in_table(&stem)) {
-            continue;
-        }
-        let whole = words.iter().all(said);
-        let own_said = words.iter().filter(|w| !table.contains(w)).all(said);
-        let own_exists = words.iter().any(|w| !table.contains(w));
-        let table_said = table.iter().all(said);
-        let only_table = stems.iter().all(|stem| !in_column(&stem) || in_table(&stem));
-        let fit = if whole && table_said {
-            if only_table && words.len() != stems.len() {
-                continue;
-            } else {
-                Fit::Whole
-            }
-        } else if whole && stems.iter().all(|stem| in_column(&stem)) {
-            Fit::Exact
-        } else if own_exists && own_said && !only_table && table_said {
-            Fit::Whole
-        } else if own_exists && own_said && !only_table && stems.iter().all(|stem| in_column(&stem)) {
-            Fit::Exact
-        } else if whole && part.len() > 1 && !only_table {
-            // "closing price" for the column `close` of a table of prices.
-            Fit::Part
-        } else if !only_table && stems.iter().all(|stem| in_column(&stem)) && !words.iter().any(|w| w == "id")
-        {
-            Fit::Part
-        } else if !only_table
-            && table_said
-            && !part[0].lower.ends_with('s')
-            && !words.iter().any(|w| w == "id")
-        {
-            // "order amount" for `orders.total_amount`; in "customers joined" the plural stands by itself.
-            Fit::Part
-        } else {
-            continue;
-        };
-        found.columns.push((col, fit));
-    }
-    // Where a name fits well, a part of some other name is not what was meant.
-    let best = found.columns.iter().map(|(_, fit)| *fit).min();
-    if let Some(best) = best
-        && best <= Fit::Exact
-    {
-        found.columns.retain(|(_, fit)| *fit <= Fit::Exact);
-        found.tables.retain(|(_, fit)| *fit <= Fit::Exact);
-    }
-    if found.exact_tables().next().is_some() {
-        found.columns.retain(|(_, fit)| *fit <= Fit::Exact);
-    }
-    if found.columns.iter().any(|(_, fit)| *fit == Fit::Whole) && part.len() > 1 {
-        found.columns.retain(|(_, fit)| *fit == Fit::Whole);
-    }
-}
-
-fn synonym_candidates(token: &Token, schema: &Schema<'_>, found: &mut Mention) {
-    if lexicon::phrase(&[token.lower.as_str()]).is_some() {
-        return;
-    }
-    if lexicon::is_revenue(&token.lower) {
-        revenue_candidates(schema, found);
-        if !found.columns.is_empty() {
-            return;
-        }
-    }
-    for other in lexicon::synonyms(&token.lower) {
-        let stem = schema.stems.stem(other);
-        for &table in schema.tables_by_stem.get(&stem).into_iter().flatten() {
-            if schema.table_words[table].len() == 1 {
-                found.tables.push((table, Fit::Synonym));
-            }
-        }
-        for &col in schema.columns_by_stem.get(&stem).into_iter().flatten() {
-            let own = schema
-                .words(col)
-                .iter()
-                .filter(|w| !schema.table_words[col.table].contains(w))
-                .count();
-            if own == 1 {
-                found.columns.push((col, Fit::Synonym));
-            }
-        }
-    }
-}
-
-/// Columns of money taken in. Only the most telling names count; that there is only one of them is checked
-/// when it is used.
-fn revenue_candidates(schema: &Schema<'_>, found: &mut Mention) {
-    let mut ranked: Vec<(u8, Col)> = Vec::new();
-    for table in 0..schema.catalog.tables.len() {
-        for col in schema.columns(table) {
-            if schema.column(col).kind.is_number()
-                && let Some(rank) = lexicon::revenue_rank(schema.words(col))
-            {
-                ranked.push((rank, col));
-            }
-        }
-    }
-    let best = ranked.iter().map(|(rank, _)| *rank).min();
-    found.columns.extend(
-        ranked
-            .into_iter()
-            .filter(|(rank, _)| Some(*rank) == best)
-            .map(|(_, col)| (col, Fit::Synonym)),
-    );
-}
-
-fn same_words(words: &[String], stems: &[&str]) -> bool {
-    words.len() == stems.len() && words.iter().zip(stems).all(|(a, b)| a == b)
 }

@@ -1,0 +1,3 @@
+DROP TABLE feedback;
+DROP TABLE examples;
+DROP TABLE glossary;

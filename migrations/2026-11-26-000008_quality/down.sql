@@ -1,0 +1,3 @@
+DROP TABLE evaluation_questions;
+DROP TABLE evaluations;
+DROP TABLE token_usage;
