@@ -53,11 +53,24 @@ for (const theme of ["light", "dark"] as const)
       .click();
     await expect(app.getByText("could do more than read")).toBeVisible();
     await check(app, "a connection");
-    for (const address of ["/", "/connections", "/nowhere"]) {
+    for (const address of ["/", "/connections", "/knowledge", "/evaluations", "/nowhere"]) {
       await app.goto(address);
       await expect(app.getByRole("heading", { level: 1 })).toBeVisible();
       await check(app, address);
     }
+    await app.goto("/knowledge?part=metrics");
+    await app.getByRole("button", { name: "New metric" }).click();
+    await check(app, "a new metric");
+    await app.keyboard.press("Escape");
+    await app.goto("/evaluations");
+    await app.getByRole("button", { name: "New evaluation" }).click();
+    await app.getByRole("radio", { name: /A list of your own/ }).check();
+    await check(app, "a new evaluation");
+    await app.getByLabel("Source", { exact: true }).selectOption({ label: "All files together" });
+    await app.getByLabel("Or paste it").fill("question,answer\nHow many orders are there?,1\n");
+    await app.getByRole("button", { name: "Start" }).click();
+    await app.getByRole("button", { name: /How many orders/ }).click();
+    await check(app, "an evaluation");
     await app.goto(`/connections/${made.id}`);
     await app.getByRole("button", { name: "Access" }).click();
     await app.getByRole("radio", { name: /Only chosen people/ }).check();
@@ -85,7 +98,15 @@ for (const theme of ["light", "dark"] as const)
       await expect(dialog).toBeVisible();
       await check(app, `/settings${part}: ${button}`);
     };
-    for (const part of ["", "/security", "/tokens", "/organization", "/translator", "/system"])
+    for (const part of [
+      "",
+      "/security",
+      "/tokens",
+      "/organization",
+      "/usage",
+      "/translator",
+      "/system",
+    ])
       await open(part);
     await open("", "Change the address");
     await open("", "Delete the account");

@@ -19,6 +19,9 @@ const Files = lazy(() => import("./pages/files"));
 const FileDetail = lazy(() => import("./pages/file-detail"));
 const Connections = lazy(() => import("./pages/connections"));
 const ConnectionDetail = lazy(() => import("./pages/connection-detail"));
+const Knowledge = lazy(() => import("./pages/knowledge"));
+const Evaluations = lazy(() => import("./pages/evaluations"));
+const EvaluationDetail = lazy(() => import("./pages/evaluation-detail"));
 const Settings = lazy(() => import("./pages/settings/layout"));
 const SignUp = lazy(() => import("./pages/sign-up"));
 const ForgotPassword = lazy(() => import("./pages/forgot-password"));
@@ -31,6 +34,7 @@ const settings = [
   ["organization", lazy(() => import("./pages/settings/organization"))],
   ["members", lazy(() => import("./pages/settings/members"))],
   ["audit", lazy(() => import("./pages/settings/audit"))],
+  ["usage", lazy(() => import("./pages/settings/usage"))],
   ["translator", lazy(() => import("./pages/settings/translator"))],
   ["system", lazy(() => import("./pages/settings/system"))],
 ] as const;
@@ -80,6 +84,9 @@ export function App() {
               <Route path="files/:id" element={<FileDetail />} />
               <Route path="connections" element={<Connections />} />
               <Route path="connections/:id" element={<ConnectionDetail />} />
+              <Route path="knowledge" element={<Knowledge />} />
+              <Route path="evaluations" element={<Evaluations />} />
+              <Route path="evaluations/:id" element={<EvaluationDetail />} />
               <Route path="settings" element={<Settings />}>
                 {settings.map(([path, Screen]) =>
                   path ? (

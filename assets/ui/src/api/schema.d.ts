@@ -622,6 +622,98 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/evaluations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The runs of the organisation; the last hundred are kept. */
+        get: operations["list_evaluations"];
+        put?: never;
+        /**
+         * Begins a run: it asks the questions one after the other, as things stand, and compares the answers with the right
+         *     ones. One at a time.
+         */
+        post: operations["start_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A run with its questions, perhaps compared with another run. */
+        get: operations["get_evaluation"];
+        put?: never;
+        post?: never;
+        /** Forgets a run; one that runs is ended. */
+        delete: operations["delete_evaluation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/evaluations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Ends a run; what was asked stays. */
+        post: operations["cancel_evaluation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/examples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Questions with the queries that answer them. */
+        get: operations["list_examples"];
+        put?: never;
+        /** A new example, checked against the tables that it is for. */
+        post: operations["add_example"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/examples/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets an example, or turns a suggestion down. */
+        delete: operations["delete_example"];
+        options?: never;
+        head?: never;
+        /** Changes an example, or approves a suggested one. */
+        patch: operations["change_example"];
+        trace?: never;
+    };
     "/api/v1/files": {
         parameters: {
             query?: never;
@@ -725,6 +817,76 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/glossary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What words, metrics, tables and columns mean. */
+        get: operations["list_glossary"];
+        put?: never;
+        /** A new entry, used from the next question on. */
+        post: operations["add_glossary_entry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/glossary/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Everything active as one YAML document, sources by name. */
+        get: operations["export_glossary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/glossary/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes such a document in, as a whole or not at all; what is in it is active. */
+        post: operations["import_glossary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/glossary/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Forgets an entry, or turns a suggestion down. */
+        delete: operations["delete_glossary_entry"];
+        options?: never;
+        head?: never;
+        /** Changes an entry, or approves a suggested one. */
+        patch: operations["change_glossary_entry"];
         trace?: never;
     };
     "/api/v1/invitations": {
@@ -961,6 +1123,25 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/query/{id}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What one has said of one's answer; 204 when nothing. */
+        get: operations["get_feedback"];
+        /** Says whether one's answer is right. A right one suggests its query as an example, for somebody to approve. */
+        put: operations["give_feedback"];
+        post?: never;
+        /** Takes one's feedback back. */
+        delete: operations["take_feedback_back"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/results/{id}": {
         parameters: {
             query?: never;
@@ -1068,6 +1249,26 @@ export interface paths {
         patch: operations["change_settings"];
         trace?: never;
     };
+    "/api/v1/settings/llm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Sets the model that reads the organisation's questions, or none, or goes back to the server's. A key is stored
+         *     sealed and never shown; left out, the one that is set stays as long as the address does.
+         */
+        put: operations["set_llm"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/settings/llm/test": {
         parameters: {
             query?: never;
@@ -1077,7 +1278,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Tries the configured model step by step and says which step failed. */
+        /** Tries a model step by step and says which step failed: the one that is sent, else the one in force. */
         post: operations["test_llm"];
         delete?: never;
         options?: never;
@@ -1217,6 +1418,26 @@ export interface paths {
         put?: never;
         /** Uploads and imports files; answers when the imports are done. Leaving early stops them. */
         post: operations["upload_files"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Questions, tokens and cost by day, person and model: of the whole organisation for owners and admins, of oneself
+         *     for others. Days are UTC.
+         */
+        get: operations["get_usage"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1426,6 +1647,7 @@ export interface components {
         };
         /** @description What became of a question. */
         Answer: {
+            analysis?: components["schemas"]["AnswerAnalysis"] | null;
             /** @description One sentence: the answer, the question back, the refusal or the failure. */
             answer: string;
             /** Format: int32 */
@@ -1442,6 +1664,11 @@ export interface components {
             outcome: components["schemas"]["Outcome"];
             /** @description The query that ran, or would have run. */
             query?: string | null;
+            /**
+             * @description What the query does, in words made by code from the query itself; for queries that a model or a person
+             *     wrote. Not for pipelines.
+             */
+            query_in_words?: string | null;
             question: string;
             /**
              * Format: int64
@@ -1456,6 +1683,16 @@ export interface components {
             translator: components["schemas"]["WrittenBy"];
             /** @description Whether a limit cut the result short. */
             truncated: boolean;
+            usage?: components["schemas"]["Usage"] | null;
+        };
+        /** @description Which analysis was made of the rows. */
+        AnswerAnalysis: {
+            /** @description The column that was looked at; null where it was all of them. */
+            column?: string | null;
+            /** @description As `POST results/{id}/analyse` takes it. */
+            method: string;
+            /** @description The question that the rows answer. */
+            of: string;
         };
         /** @description An answer with everything that belongs to it. */
         AnswerBody: components["schemas"]["Answer"] & {
@@ -1576,6 +1813,15 @@ export interface components {
         Cancelled: {
             cancelled: boolean;
         };
+        /** @description The counts of a category. */
+        CategoryItem: {
+            before?: components["schemas"]["Counts"] | null;
+            category: string;
+            counts: components["schemas"]["Counts"];
+            suite: string;
+            /** Format: int64 */
+            total: number;
+        };
         /** @description A chart of the rows of an answer. */
         Chart: {
             kind: components["schemas"]["ChartKind"];
@@ -1679,6 +1925,27 @@ export interface components {
             top: components["schemas"]["TopValue"][];
             type: string;
         };
+        /** @description The run that another is compared with. */
+        ComparisonItem: {
+            /**
+             * Format: int64
+             * @description Right now and not then.
+             */
+            better: number;
+            id: string;
+            name: string;
+            /**
+             * Format: int64
+             * @description Questions that both runs asked.
+             */
+            shared: number;
+            started_at: string;
+            /**
+             * Format: int64
+             * @description Right then and not now.
+             */
+            worse: number;
+        };
         /** @description A connection and its agents. */
         ConnectionAgents: components["schemas"]["ConnectionBody"] & {
             agents: components["schemas"]["AgentBody"][];
@@ -1742,11 +2009,34 @@ export interface components {
             /** @description Oldest first. */
             queries: components["schemas"]["AnswerBody"][];
         };
+        /** @description How often each verdict was given. */
+        Counts: {
+            /** Format: int64 */
+            clarify: number;
+            /** Format: int64 */
+            failed: number;
+            /** Format: int64 */
+            refused: number;
+            /** Format: int64 */
+            right: number;
+            /**
+             * Format: int64
+             * @description Answered, and nobody knows whether it is right.
+             */
+            unscored: number;
+            /** Format: int64 */
+            wrong: number;
+        };
         /**
          * @description Whether an agent reaches its database; `unknown` until it has tried, and while no agent is connected.
          * @enum {string}
          */
         DatabaseState: "reachable" | "unreachable" | "unknown";
+        /** @description The sum of a day. */
+        DaySum: components["schemas"]["Sum"] & {
+            /** @description `YYYY-MM-DD`, UTC. */
+            day: string;
+        };
         /**
          * @description The languages queries are written in.
          * @enum {string}
@@ -1770,6 +2060,32 @@ export interface components {
         EmailRequest: {
             email: string;
         };
+        /** @description A change of an entry. What is left out stays. */
+        EntryChangeRequest: {
+            name?: string | null;
+            status?: components["schemas"]["Status"] | null;
+            text?: string | null;
+        };
+        /**
+         * @description What an entry of the glossary is about.
+         * @enum {string}
+         */
+        EntryKind: "term" | "metric" | "table" | "column";
+        /**
+         * @description Where something comes from.
+         * @enum {string}
+         */
+        EntryOrigin: "person" | "import" | "use";
+        /** @description An entry to be made. */
+        EntryRequest: {
+            kind: components["schemas"]["EntryKind"];
+            /** @description At most 200 characters; of a column with its table: `orders.total`. */
+            name: string;
+            /** @description A connection or a file; without it a term or metric holds for all sources. */
+            source_id?: string | null;
+            /** @description What it means, or of a metric an expression: `sum(total - cost) / sum(total)`. At most 2,000 characters. */
+            text: string;
+        };
         /** @description `{"error":{"code","message","details"?}}` */
         ErrorBody: {
             error: components["schemas"]["ErrorDetail"];
@@ -1782,11 +2098,128 @@ export interface components {
             /** @description For people: what was wrong and what to do. */
             message: string;
         };
+        /** @description A run with its questions. */
+        EvaluationDetail: components["schemas"]["EvaluationItem"] & {
+            against?: components["schemas"]["ComparisonItem"] | null;
+            categories: components["schemas"]["CategoryItem"][];
+            questions: components["schemas"]["QuestionItem"][];
+        };
+        /** @description A run. */
+        EvaluationItem: {
+            connection_id?: string | null;
+            counts: components["schemas"]["Counts"];
+            /** Format: int64 */
+            done: number;
+            /** @description Why it failed. */
+            error?: string | null;
+            file_ids: string[];
+            finished_at?: string | null;
+            id: string;
+            model?: string | null;
+            name: string;
+            /** @description Of those that are still there. */
+            source_names: string[];
+            started_at: string;
+            started_by?: components["schemas"]["PersonRef"] | null;
+            status: components["schemas"]["EvaluationStatus"];
+            /**
+             * Format: int64
+             * @description Questions in all, and how many of them were asked.
+             */
+            total: number;
+            /** @description Who wrote the queries: `offline` or `llm`. */
+            translator: string;
+        };
+        /** @description Runs, newest first. */
+        EvaluationList: {
+            items: components["schemas"]["EvaluationItem"][];
+        };
+        /** @description What to ask, and of what: a connection or files, and one of `questions`, `csv`, `examples` and `again`. */
+        EvaluationRequest: {
+            /** @description The id of an earlier run: its questions, of its source unless another one is named. */
+            again?: string | null;
+            connection_id?: string | null;
+            /** @description The same as CSV: `question` and, as far as there are, `sql`, `answer`, `instructions`, `suite`, `category`. */
+            csv?: string | null;
+            /** @description true: the approved examples of the source. */
+            examples?: boolean | null;
+            file_ids?: string[] | null;
+            /** @description Left out, it is named after the number of its questions. */
+            name?: string | null;
+            questions?: components["schemas"]["Line"][] | null;
+        };
+        /**
+         * @description Where a run stands.
+         * @enum {string}
+         */
+        EvaluationStatus: "running" | "done" | "cancelled" | "failed";
+        /**
+         * @description What became of one question.
+         * @enum {string}
+         */
+        EvaluationVerdict: "right" | "wrong" | "refused" | "clarify" | "failed" | "unscored";
+        /** @description A change of an example. What is left out stays. */
+        ExampleChangeRequest: {
+            query?: string | null;
+            question?: string | null;
+            status?: components["schemas"]["Status"] | null;
+        };
+        /** @description An example as it is shown. */
+        ExampleItem: {
+            /** @description The answer it was suggested from; only its asker can read that. */
+            answer_id?: string | null;
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["PersonRef"] | null;
+            connection_id?: string | null;
+            created_at: string;
+            created_by?: components["schemas"]["PersonRef"] | null;
+            dialect: string;
+            file_ids: string[];
+            id: string;
+            origin: components["schemas"]["ExampleOrigin"];
+            query: string;
+            question: string;
+            source_names: string[];
+            status: components["schemas"]["Status"];
+            updated_at: string;
+        };
+        /** @description Examples, newest first. */
+        ExampleList: {
+            items: components["schemas"]["ExampleItem"][];
+        };
+        /**
+         * @description Where an example comes from.
+         * @enum {string}
+         */
+        ExampleOrigin: "person" | "import" | "liked" | "edited";
+        /** @description An example to be made. */
+        ExampleRequest: {
+            connection_id?: string | null;
+            file_ids?: string[] | null;
+            /** @description At most 8,000 characters; checked as any other query is. */
+            query: string;
+            /** @description At most 2,000 characters. */
+            question: string;
+        };
         /**
          * @description How an export is written.
          * @enum {string}
          */
         ExportFormat: "csv" | "ndjson";
+        /** @description What somebody thinks of their answer. */
+        FeedbackItem: {
+            comment?: string | null;
+            created_at: string;
+            /** @description The example that waits for approval because of it. */
+            suggested_example_id?: string | null;
+            verdict: components["schemas"]["Verdict"];
+        };
+        /** @description What the asker thinks of an answer. */
+        FeedbackRequest: {
+            /** @description At most 2,000 characters. */
+            comment?: string | null;
+            verdict: components["schemas"]["Verdict"];
+        };
         /** @description An imported file. */
         FileBody: {
             created_at: string;
@@ -1824,6 +2257,29 @@ export interface components {
             schema?: string | null;
             table: string;
         };
+        /** @description An entry as it is shown. */
+        GlossaryItem: {
+            approved_at?: string | null;
+            approved_by?: components["schemas"]["PersonRef"] | null;
+            created_at: string;
+            created_by?: components["schemas"]["PersonRef"] | null;
+            id: string;
+            kind: components["schemas"]["EntryKind"];
+            /** @description Of a column with its table: `orders.total`. */
+            name: string;
+            origin: components["schemas"]["EntryOrigin"];
+            /** @description A connection or a file; null for all sources. */
+            source_id?: string | null;
+            source_name?: string | null;
+            status: components["schemas"]["Status"];
+            /** @description What it means; of a metric its expression. */
+            text: string;
+            updated_at: string;
+        };
+        /** @description Entries of the glossary, by kind and name. */
+        GlossaryList: {
+            items: components["schemas"]["GlossaryItem"][];
+        };
         /**
          * @description How much it matters.
          * @enum {string}
@@ -1832,6 +2288,17 @@ export interface components {
         /** @description `{"status":"ok"}` */
         Health: {
             status: string;
+        };
+        /** @description What an import did. */
+        Imported: {
+            /** Format: int64 */
+            added: number;
+            /** Format: int64 */
+            changed: number;
+            /** Format: int64 */
+            removed: number;
+            /** Format: int64 */
+            unchanged: number;
         };
         /** @description An invitation that waits for an answer. */
         InvitationBody: {
@@ -1893,16 +2360,66 @@ export interface components {
             /** Format: int64 */
             upload_max_bytes: number;
         };
+        /** @description A question with what would be right. With neither `sql` nor `answer` the right thing is known to nobody. */
+        Line: {
+            /**
+             * @description Right values of one column, separated by `|`.
+             * @default
+             */
+            answer: string;
+            /** @default  */
+            category: string;
+            /**
+             * @description The database that the command line puts into the source's address.
+             * @default
+             */
+            db: string;
+            /**
+             * @description The file that the command line asks.
+             * @default
+             */
+            file: string;
+            /**
+             * @description What else is known for this question, as glossary text.
+             * @default
+             */
+            instructions: string;
+            /** @default  */
+            question: string;
+            /**
+             * @description A right query; see [`super::compare::alternatives`].
+             * @default
+             */
+            sql: string;
+            /** @default  */
+            suite: string;
+        };
         /** @description A link's token. */
         LinkRequest: {
             token: string;
         };
-        /** @description The model, without its key. */
+        /** @description The model that is asked, without its key. */
         LlmSettings: {
             base_url?: string | null;
             configured: boolean;
+            /**
+             * Format: int32
+             * @description Tokens that the model takes at once; null: as many as a prompt wants.
+             */
+            context_tokens?: number | null;
+            /** @description What prices and costs are in: an ISO 4217 code. */
+            currency: string;
             key_set: boolean;
+            /** @description Whether owners may set a model of their own here. */
+            may_be_set: boolean;
             model?: string | null;
+            price?: components["schemas"]["Price"] | null;
+            /** @description The model that the server itself has; null: none. */
+            server_model?: string | null;
+            /** @description Who decided on it. */
+            set_by: components["schemas"]["SetBy"];
+            /** @description Whether frequent values of columns go to the model. */
+            value_hints: boolean;
         };
         /** @description What a log-in page has to offer. */
         LoginOptions: {
@@ -1998,6 +2515,26 @@ export interface components {
          * @enum {string}
          */
         Method: "describe" | "trend" | "correlation" | "distribution" | "outliers" | "change" | "forecast";
+        /** @description What is to be set. `server` takes back what was. */
+        ModelChange: {
+            /** @enum {string} */
+            kind: "server";
+        } | {
+            /** @enum {string} */
+            kind: "offline";
+        } | {
+            /** @description Left out: the key that is set stays, as long as the address does. Empty: none. */
+            api_key?: string | null;
+            /** @description The OpenAI-compatible base, e.g. `https://api.openai.com/v1`; a query string is kept. */
+            base_url: string;
+            /** Format: int32 */
+            context_tokens?: number | null;
+            /** @enum {string} */
+            kind: "own";
+            model: string;
+            price?: components["schemas"]["Price"] | null;
+            value_hints?: boolean;
+        };
         /** @description Who writes queries. */
         ModelStatus: {
             base_url?: string | null;
@@ -2007,6 +2544,11 @@ export interface components {
             model?: string | null;
             /** @description Whether it answered when it was last asked; null when it was not asked yet. */
             ok?: boolean | null;
+        };
+        /** @description The sum of a model over the days of the report. */
+        ModelSum: components["schemas"]["Sum"] & {
+            /** @description Null: the built-in translator, or an answer that was known already. */
+            model?: string | null;
         };
         /** @description A new connection. */
         NewConnection: {
@@ -2113,6 +2655,17 @@ export interface components {
             /** @description At least 10 characters. */
             new: string;
         };
+        /** @description Somebody of the organisation. */
+        PersonRef: {
+            id: string;
+            name: string;
+        };
+        /** @description The sum of a person over the days of the report. */
+        PersonSum: components["schemas"]["Sum"] & {
+            /** @description Null where nobody is known any more. */
+            name?: string | null;
+            user_id: string;
+        };
         /** @description What an agent's own policy allows, without a name that it hides. */
         PolicySummary: {
             /** @description Rules that allow tables; 0: every table that no rule denies. */
@@ -2157,6 +2710,12 @@ export interface components {
              */
             audit_days: number | null;
             /**
+             * Format: int64
+             * @description The same of all people together.
+             * @default null
+             */
+            organization_tokens_per_day: number | null;
+            /**
              * Format: int32
              * @description Days that stored results are kept which nobody starred; null: as the server is configured.
              * @default null
@@ -2172,15 +2731,26 @@ export interface components {
              * @default false
              */
             trace_rows: boolean;
+            /**
+             * Format: int64
+             * @description Tokens of the language model that one person may use in a day (UTC), read and written together; null: no
+             *     limit of the organisation's own.
+             * @default null
+             */
+            user_tokens_per_day: number | null;
         };
         /** @description A change of some of them. What is left out stays; null takes a value back. */
         PreferencesChange: {
             /** Format: int32 */
             audit_days?: number | null;
+            /** Format: int64 */
+            organization_tokens_per_day?: number | null;
             /** Format: int32 */
             result_days?: number | null;
             trace_questions?: boolean | null;
             trace_rows?: boolean | null;
+            /** Format: int64 */
+            user_tokens_per_day?: number | null;
         };
         /** @description The first rows of a table. */
         Preview: {
@@ -2189,6 +2759,19 @@ export interface components {
             row_count: number;
             rows: unknown[][];
             table: string;
+        };
+        /** @description What a model costs, in the configured currency. */
+        Price: {
+            /**
+             * Format: double
+             * @description A million tokens that it reads.
+             */
+            input: number;
+            /**
+             * Format: double
+             * @description A million tokens that it writes.
+             */
+            output: number;
         };
         /** @description Statistics of one table. */
         Profile: {
@@ -2206,6 +2789,30 @@ export interface components {
             p25: string;
             p50: string;
             p75: string;
+        };
+        /** @description A question of a run. */
+        QuestionItem: {
+            before?: components["schemas"]["EvaluationVerdict"] | null;
+            category: string;
+            /**
+             * Format: double
+             * @description From question to answer, in milliseconds.
+             */
+            elapsed_ms?: number | null;
+            /** @description A right query, or right values separated by `|`. */
+            expected?: string | null;
+            /** @description The refusal, the question back, the failure, or what is the matter with the right query. */
+            note?: string | null;
+            /**
+             * Format: int64
+             * @description From 1.
+             */
+            number: number;
+            /** @description The query that was written. */
+            query?: string | null;
+            question: string;
+            suite: string;
+            verdict?: components["schemas"]["EvaluationVerdict"] | null;
         };
         /** @description Things waiting. */
         Queue: {
@@ -2355,6 +2962,11 @@ export interface components {
             /** @description What the browser calls itself. */
             user_agent?: string | null;
         };
+        /**
+         * @description Who decides on an organisation's model.
+         * @enum {string}
+         */
+        SetBy: "server" | "organization";
         /** @description The configuration as far as users may know it. */
         Settings: {
             data_dir: string;
@@ -2418,21 +3030,11 @@ export interface components {
          * @enum {string}
          */
         SourceKind: "file" | "connection";
-        /** @description How everything is doing. */
-        Status: {
-            agents: components["schemas"]["AgentsStatus"];
-            bus: components["schemas"]["BusStatus"];
-            caches: components["schemas"]["CacheStatus"][];
-            mail: components["schemas"]["MailStatus"];
-            memory: components["schemas"]["Memory"];
-            model: components["schemas"]["ModelStatus"];
-            queues: components["schemas"]["Queue"][];
-            storage: components["schemas"]["PartStatus"];
-            store: components["schemas"]["StoreStatus"];
-            /** Format: int64 */
-            uptime_seconds: number;
-            version: string;
-        };
+        /**
+         * @description Whether something is used.
+         * @enum {string}
+         */
+        Status: "active" | "suggested";
         /** @description Whether the agent and the database behind it can be reached. */
         StatusBody: {
             agent: components["schemas"]["AgentState"];
@@ -2465,6 +3067,25 @@ export interface components {
             last_error?: components["schemas"]["LastError"] | null;
             ok: boolean;
             pool: components["schemas"]["Pool"];
+        };
+        /** @description A sum. */
+        Sum: {
+            /**
+             * Format: int64
+             * @description Calls to the model; repairs are calls too.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description In the report's currency; null where tokens were used and no price was known.
+             */
+            cost?: number | null;
+            /** Format: int64 */
+            input_tokens: number;
+            /** Format: int64 */
+            output_tokens: number;
+            /** Format: int64 */
+            questions: number;
         };
         /** @description A table, view or file. */
         Table: {
@@ -2538,6 +3159,13 @@ export interface components {
             /** @description The token itself, shown this once. */
             token?: string | null;
         };
+        /** @description Tokens a day, read and written together; null: no limit. */
+        TokenLimits: {
+            /** Format: int64 */
+            organization_tokens_per_day?: number | null;
+            /** Format: int64 */
+            user_tokens_per_day?: number | null;
+        };
         /** @description A token to be made. */
         TokenRequest: {
             /**
@@ -2604,6 +3232,39 @@ export interface components {
             errors: components["schemas"]["UploadError"][];
             files: components["schemas"]["FileBody"][];
         };
+        /** @description What one question cost. */
+        Usage: {
+            /**
+             * Format: int32
+             * @description Repairs are calls too.
+             */
+            calls: number;
+            /**
+             * Format: double
+             * @description In the configured currency; null where no price is known.
+             */
+            cost?: number | null;
+            /** @description Whether some of the tokens were reckoned from the length of the text, because the endpoint does not say. */
+            estimated: boolean;
+            /** Format: int64 */
+            input_tokens: number;
+            model: string;
+            /** Format: int64 */
+            output_tokens: number;
+        };
+        /** @description What questions cost. */
+        UsageReport: {
+            /** @description An ISO 4217 code. */
+            currency: string;
+            /** @description Every day, oldest first, also those on which nothing was asked. */
+            days: components["schemas"]["DaySum"][];
+            limits: components["schemas"]["TokenLimits"];
+            models: components["schemas"]["ModelSum"][];
+            /** @description Who used most comes first. */
+            people: components["schemas"]["PersonSum"][];
+            today: components["schemas"]["Sum"];
+            total: components["schemas"]["Sum"];
+        };
         /** @description Somebody with an account. */
         UserBody: {
             email: string;
@@ -2612,6 +3273,11 @@ export interface components {
             organization: components["schemas"]["OrganizationBody"];
             role: components["schemas"]["Role"];
         };
+        /**
+         * @description Whether an answer was right, as its asker sees it.
+         * @enum {string}
+         */
+        Verdict: "right" | "wrong";
         /**
          * @description Who wrote a query: the offline translator, a language model, or the asker. Translators name themselves
          *     (`Translator::name`); a test holds their names against this list.
@@ -4533,6 +5199,469 @@ export interface operations {
             };
         };
     };
+    list_evaluations: {
+        parameters: {
+            query?: {
+                /** @description 100 at most. */
+                limit?: number;
+                /** @description The id of a run: those that began before it. */
+                before?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationList"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    start_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluationRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_evaluation: {
+        parameters: {
+            query?: {
+                /** @description The id of another run. */
+                against?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationDetail"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    cancel_evaluation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_examples: {
+        parameters: {
+            query?: {
+                /** @description Only those of this connection or file. */
+                source_id?: string;
+                status?: components["schemas"]["Status"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_example: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExampleRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_example: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_example: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExampleChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExampleItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_files: {
         parameters: {
             query?: never;
@@ -4896,6 +6025,294 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_glossary: {
+        parameters: {
+            query?: {
+                /** @description Only what was said of this connection or file. */
+                source_id?: string;
+                status?: components["schemas"]["Status"];
+                kind?: components["schemas"]["EntryKind"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryList"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_glossary_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntryRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_glossary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/yaml": string;
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    import_glossary: {
+        parameters: {
+            query?: {
+                /** @description Whether it goes (default: it stays). */
+                replace?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/yaml": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Imported"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    delete_glossary_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_glossary_entry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EntryChangeRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GlossaryItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5723,6 +7140,133 @@ export interface operations {
             };
         };
     };
+    get_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackItem"];
+                };
+            };
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    give_feedback: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FeedbackRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FeedbackItem"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    take_feedback_back: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     get_result: {
         parameters: {
             query?: {
@@ -6034,6 +7578,53 @@ export interface operations {
             };
         };
     };
+    set_llm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModelChange"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LlmSettings"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     test_llm: {
         parameters: {
             query?: never;
@@ -6041,7 +7632,11 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ModelChange"] | null;
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -6446,6 +8041,44 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    get_usage: {
+        parameters: {
+            query?: {
+                /** @description Days, today included; 366 at most. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageReport"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,8 +1,10 @@
-// The way around: the five screens, the recent conversations, and who is signed in.
+// The way around: the screens, the recent conversations, and who is signed in.
 import { useQuery } from "@tanstack/react-query";
 import {
+  BookMarked,
   Cable,
   FileSpreadsheet,
+  FlaskConical,
   LayoutDashboard,
   LogOut,
   MessageCircleQuestion,
@@ -11,29 +13,54 @@ import {
   Plus,
   Settings,
   Sun,
+  type LucideIcon,
 } from "lucide-react";
 import { Link, NavLink } from "react-router";
 import { conversationsQuery } from "@/api/queries";
 import { session } from "@/api/session";
+import type { Role } from "@/api/types";
 import { cn } from "@/lib/cn";
+import { plural } from "@/lib/format";
+import { atLeast, useAtLeast } from "@/lib/rights";
 import { chooseTheme, useThemeChoice } from "@/lib/theme";
 import { useUser } from "@/lib/use-session";
+import { useSuggestions } from "@/lib/use-suggestions";
 import { Logo } from "./logo";
+import { Badge } from "./ui/badge";
 import { Button } from "./ui/button";
 
-const screens = [
+const screens: readonly { to: string; label: string; icon: LucideIcon; least?: Role }[] = [
   { to: "/", label: "Dashboard", icon: LayoutDashboard },
   { to: "/ask", label: "Ask", icon: MessageCircleQuestion },
   { to: "/files", label: "Files", icon: FileSpreadsheet },
   { to: "/connections", label: "Connections", icon: Cable },
+  { to: "/knowledge", label: "Knowledge", icon: BookMarked },
+  { to: "/evaluations", label: "Evaluations", icon: FlaskConical, least: "admin" },
   { to: "/settings", label: "Settings", icon: Settings },
 ];
 
 const itemStyle =
   "flex items-center gap-3 rounded-lg px-3 text-ink-soft transition-colors hover:bg-sunken hover:text-ink focus-visible:rounded-lg";
 
+/** How many suggestions wait for somebody's approval, for those who may give it. */
+function Waiting() {
+  const mayApprove = useAtLeast("analyst");
+  const suggestions = useSuggestions(mayApprove);
+  if (!mayApprove || suggestions === 0) return null;
+  return (
+    <Badge
+      tone="berry"
+      className="ml-auto"
+      title={`${plural(suggestions, "suggestion")} to approve`}
+    >
+      {suggestions}
+    </Badge>
+  );
+}
+
 export function Sidebar({ onGo }: { onGo?: () => void }) {
   const user = useUser();
+  const allowed = screens.filter(({ least }) => !least || atLeast(user.role, least));
   return (
     <div className="flex h-full min-h-0 flex-col">
       <Link to="/" onClick={onGo} className="mb-5 px-2 focus-visible:rounded-lg">
@@ -41,7 +68,7 @@ export function Sidebar({ onGo }: { onGo?: () => void }) {
       </Link>
       <nav aria-label="Main">
         <ul className="space-y-0.5">
-          {screens.map(({ to, label, icon: Icon }) => (
+          {allowed.map(({ to, label, icon: Icon }) => (
             <li key={to}>
               <NavLink
                 to={to}
@@ -57,6 +84,7 @@ export function Sidebar({ onGo }: { onGo?: () => void }) {
               >
                 <Icon className="size-4.5" aria-hidden />
                 {label}
+                {to === "/knowledge" && <Waiting />}
               </NavLink>
             </li>
           ))}

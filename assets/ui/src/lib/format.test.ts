@@ -5,6 +5,7 @@ import {
   compactNumber,
   formatBytes,
   formatDuration,
+  formatMoney,
   formatNumber,
   formatTimestamp,
   groupDigits,
@@ -12,6 +13,14 @@ import {
   tableToText,
   timeAgo,
 } from "./format";
+
+describe("money", () => {
+  it("keeps the digits that tell small amounts apart", () => {
+    expect(formatMoney(12.345, "USD")).toBe("$12.35");
+    expect(formatMoney(0.0061, "EUR")).toBe("€0.0061");
+    expect(formatMoney(0, "USD")).toBe("$0.00");
+  });
+});
 
 describe("numbers", () => {
   it("groups digits of any length without losing one", () => {

@@ -28,6 +28,16 @@ export function formatNumber(value: number): string {
   return groupDigits(String(Number(value.toFixed(digits))));
 }
 
+/** An amount of money; small ones keep the digits that tell them apart. */
+export function formatMoney(amount: number, currency: string): string {
+  const small = amount !== 0 && Math.abs(amount) < 0.1;
+  return new Intl.NumberFormat("en", {
+    style: "currency",
+    currency,
+    ...(small ? { maximumSignificantDigits: 2 } : {}),
+  }).format(amount);
+}
+
 /** Short numbers for axes: 800, 12K, 4.5M. */
 export function compactNumber(value: number): string {
   if (Math.abs(value) < 1000) return formatNumber(Number(value.toPrecision(4)));

@@ -2,8 +2,9 @@
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { render, screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it, vi } from "vitest";
-import type { Answer } from "@/api/types";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { session } from "@/api/session";
+import type { Answer, Session } from "@/api/types";
 import { AnswerCard } from "./answer-card";
 
 const answer = (part: Partial<Answer>): Answer => ({
@@ -45,13 +46,30 @@ function show(part: Partial<Answer>) {
   return ask;
 }
 
+const opened: Session = {
+  access_token: "t",
+  token_type: "bearer",
+  expires_in: 900,
+  user: {
+    id: "u",
+    email: "a@example.com",
+    name: "A",
+    role: "viewer",
+    organization: { id: "o", name: "O" },
+  },
+};
+
 describe("AnswerCard", () => {
+  // What stands below an answer depends on the rights of the person who reads it.
+  beforeEach(() => session.signIn(opened));
+
   it("shows the sentence, the reading, where it came from, and asks a suggestion", async () => {
     const ask = show({});
     expect(screen.getByText("There are 3 orders.")).toBeVisible();
     expect(screen.getByText("number of rows in orders", { exact: false })).toBeVisible();
     expect(screen.getByText("orders.csv")).toBeVisible();
     expect(screen.getByRole("button", { name: "Export" })).toBeVisible();
+    expect(screen.getByRole("button", { name: "This answer is right" })).toBeVisible();
     await userEvent.click(screen.getByRole("button", { name: "And last month?" }));
     expect(ask).toHaveBeenCalledWith("And last month?");
   });

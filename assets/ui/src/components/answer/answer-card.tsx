@@ -1,12 +1,15 @@
 // One finished answer: the sentence, how the question was read, what was found, and the result to check it by.
-import { BookOpenText, Cable, FileSpreadsheet } from "lucide-react";
+import { useQuery } from "@tanstack/react-query";
+import { BookOpenText, Cable, FileSpreadsheet, ScanText } from "lucide-react";
+import { settingsQuery } from "@/api/queries";
 import type { Answer } from "@/api/types";
 import type { SourceChoice } from "@/components/source-picker";
 import { Badge } from "@/components/ui/badge";
 import { Card } from "@/components/ui/card";
 import { Notice } from "@/components/ui/notice";
-import { formatDuration, plural } from "@/lib/format";
+import { formatDuration, formatMoney, groupDigits, plural } from "@/lib/format";
 import { translators } from "@/lib/translators";
+import { Feedback } from "./feedback";
 import { AnswerProblem, Clarify } from "./outcomes";
 import { AnswerResult } from "./result";
 
@@ -44,6 +47,16 @@ export function AnswerCard({ answer, ask, run, newest }: AnswerCardProps) {
         </p>
       )}
 
+      {answer.query_in_words && (
+        <p className="mt-2 flex items-start gap-2 text-sm text-ink-soft">
+          <ScanText className="mt-0.5 size-4 shrink-0" aria-hidden />
+          <span className="min-w-0 break-words">
+            <span className="font-semibold">What the query does: </span>
+            {answer.query_in_words}
+          </span>
+        </p>
+      )}
+
       {answer.findings.length > 0 && (
         <div className="mt-3 space-y-2">
           {answer.findings.map((finding) => (
@@ -56,6 +69,7 @@ export function AnswerCard({ answer, ask, run, newest }: AnswerCardProps) {
 
       <AnswerResult answer={answer} run={run} />
       <Foot answer={answer} />
+      {answer.outcome === "answered" && answer.query && <Feedback answerId={answer.id} />}
 
       {newest && answer.suggestions.length > 0 && (
         <div className="mt-4 border-t border-line pt-3">
@@ -125,7 +139,27 @@ function Foot({ answer }: { answer: Answer }) {
         {answer.outcome === "answered" && `${plural(answer.row_count, "row")} · `}
         {formatDuration(total)}
         {answer.attempts > 1 && ` · ${answer.attempts} attempts`}
+        {answer.usage && <Spent usage={answer.usage} />}
       </span>
     </div>
+  );
+}
+
+/** What the model took for it. */
+function Spent({ usage }: { usage: NonNullable<Answer["usage"]> }) {
+  const currency = useQuery(settingsQuery).data?.llm.currency;
+  const { model, calls, input_tokens, output_tokens, estimated, cost } = usage;
+  const digits = (count: number) => groupDigits(String(count));
+  return (
+    <span
+      title={`${model}: ${plural(calls, "call")}, ${digits(input_tokens)} tokens read and ${digits(output_tokens)} written${
+        estimated ? ", reckoned from the text" : ""
+      }`}
+    >
+      {" · "}
+      {estimated && "about "}
+      {plural(input_tokens + output_tokens, "token")}
+      {typeof cost === "number" && currency && ` · ${formatMoney(cost, currency)}`}
+    </span>
   );
 }

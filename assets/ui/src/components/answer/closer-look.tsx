@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { analysesQuery, analysisQuery } from "@/api/queries";
-import type { Analysis, AnalysisMethod } from "@/api/types";
+import type { Analysis, AnalysisMethod, Answer } from "@/api/types";
 import { ChartView } from "@/components/chart-view";
 import { DataTable } from "@/components/data-table";
 import { Button } from "@/components/ui/button";
@@ -21,10 +21,23 @@ const labels: Record<AnalysisMethod, string> = {
   describe: "Description",
 };
 
-export function CloserLook({ resultId }: { resultId: string }) {
+/** A newer server may know methods that this page does not. */
+function methodOf(asked: Answer["analysis"] | null): AnalysisMethod | null {
+  return asked && asked.method in labels ? (asked.method as AnalysisMethod) : null;
+}
+
+interface CloserLookProps {
+  resultId: string;
+  /** What the question asked for; shown first. */
+  asked: Answer["analysis"] | null;
+  /** What stands above already, and need not be said twice. */
+  said: string;
+}
+
+export function CloserLook({ resultId, asked, said }: CloserLookProps) {
   const offers = useQuery(analysesQuery(resultId));
-  const [method, setMethod] = useState<AnalysisMethod | null>(null);
-  const [column, setColumn] = useState<string | null>(null);
+  const [method, setMethod] = useState<AnalysisMethod | null>(methodOf(asked));
+  const [column, setColumn] = useState<string | null>(asked?.column ?? null);
   if (offers.isPending) return <Skeleton className="h-40" />;
   if (offers.isError)
     return <Failed message={offers.error.message} retry={() => void offers.refetch()} />;
@@ -83,6 +96,7 @@ export function CloserLook({ resultId }: { resultId: string }) {
         resultId={resultId}
         method={offer.method}
         column={offer.method === "describe" ? null : (chosen ?? null)}
+        said={said}
       />
     </div>
   );
@@ -92,9 +106,10 @@ interface FoundProps {
   resultId: string;
   method: AnalysisMethod;
   column: string | null;
+  said: string;
 }
 
-function Found({ resultId, method, column }: FoundProps) {
+function Found({ resultId, method, column, said }: FoundProps) {
   const found = useQuery(analysisQuery(resultId, method, column));
   if (found.isPending) return <Skeleton className="mt-3 h-64" />;
   if (found.isError)
@@ -102,7 +117,9 @@ function Found({ resultId, method, column }: FoundProps) {
   const analysis: Analysis = found.data;
   return (
     <div className="mt-3" aria-live="polite">
-      <p className="font-semibold break-words">{analysis.sentence}</p>
+      {analysis.sentence !== said && (
+        <p className="font-semibold break-words">{analysis.sentence}</p>
+      )}
       {analysis.notes.map((note) => (
         <p key={note} className="mt-1 text-sm text-ink-soft">
           {note}

@@ -25,7 +25,10 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
   const query = answer.query ?? answer.sql_query;
   const expired = isExpired(answer);
   const tabular = answer.outcome === "answered" && answer.columns.length > 0 && !expired;
-  const [tab, setTab] = useState(answer.chart && tabular ? "chart" : tabular ? "table" : "query");
+  const looked = tabular && answer.analysis && answer.result_id && answer.row_count > 1;
+  const [tab, setTab] = useState(
+    looked ? "analyse" : answer.chart && tabular ? "chart" : tabular ? "table" : "query",
+  );
   if (!tabular && !query)
     return answer.outcome === "refused" ? <OwnQuery answer={answer} run={run} /> : null;
 
@@ -52,7 +55,11 @@ export function AnswerResult({ answer, run }: AnswerResultProps) {
       label: <TabLabel icon={<Microscope aria-hidden />} text="Analyse" />,
       content: (
         <div className="pt-3">
-          <CloserLook resultId={answer.result_id} />
+          <CloserLook
+            resultId={answer.result_id}
+            asked={answer.analysis ?? null}
+            said={answer.answer}
+          />
         </div>
       ),
     });

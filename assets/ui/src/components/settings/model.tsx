@@ -1,4 +1,4 @@
-// Which translator turns questions into queries, and a test that says which step of reaching a model fails.
+// Which translator turns questions into queries; owners may set one, admins may test it.
 import { useMutation } from "@tanstack/react-query";
 import { FlaskConical } from "lucide-react";
 import { api, unwrap } from "@/api/client";
@@ -8,12 +8,12 @@ import { Button } from "@/components/ui/button";
 import { Card, CardHead } from "@/components/ui/card";
 import { Notice } from "@/components/ui/notice";
 import { useAtLeast } from "@/lib/rights";
-import { Steps } from "./steps";
+import { ModelForm } from "./model-form";
+import { ModelTest } from "./model-test";
 
 export function ModelSettings({ settings }: { settings: Settings }) {
   const { llm, translator } = settings;
-  const mayTest = useAtLeast("admin");
-  const test = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/settings/llm/test")) });
+  const isOwner = useAtLeast("owner");
   return (
     <Card aria-labelledby="model">
       <CardHead
@@ -22,51 +22,54 @@ export function ModelSettings({ settings }: { settings: Settings }) {
         note="Turns a question into a query."
         action={
           <Badge tone={translator === "llm" ? "berry" : "good"}>
-            {translator === "llm" ? "Language model" : "Built-in, offline"}
+            {translator === "llm" ? (llm.model ?? "Language model") : "Built-in, offline"}
           </Badge>
         }
       />
       <div className="space-y-4 px-5 pb-5">
-        {llm.configured ? (
-          <dl className="grid gap-x-6 gap-y-2 text-sm sm:grid-cols-[8rem_minmax(0,1fr)]">
-            <dt className="text-ink-soft">Address</dt>
-            <dd className="break-all">{llm.base_url ?? "the default of the model’s maker"}</dd>
-            <dt className="text-ink-soft">Model</dt>
-            <dd className="break-all">{llm.model ?? "not set"}</dd>
-            <dt className="text-ink-soft">Key</dt>
-            <dd>{llm.key_set ? "set" : "not set"}</dd>
-          </dl>
+        {isOwner && llm.may_be_set ? (
+          // What was saved is what the form begins with.
+          <ModelForm key={JSON.stringify(llm)} settings={settings} />
         ) : (
-          <p className="text-sm text-ink-soft">
-            Questions are translated on this server, without any model; nothing leaves it. To use a
-            language model, start the server with <code className="font-mono">OPENAI_BASE_URL</code>
-            , <code className="font-mono">OPENAI_MODEL</code> and{" "}
-            <code className="font-mono">OPENAI_API_KEY</code>: any OpenAI-compatible address works,
-            local ones too.
-          </p>
-        )}
-        {llm.configured && mayTest && (
-          <Button busy={test.isPending} onClick={() => test.mutate()}>
-            <FlaskConical aria-hidden />
-            Test the model
-          </Button>
-        )}
-        {test.isError && <Notice kind="error">{test.error.message}</Notice>}
-        {test.data && (
-          <Steps
-            title={test.data.ok ? "The model works." : "The model does not work yet."}
-            steps={test.data.steps}
-            names={stepNames}
-          />
+          <Model settings={settings} />
         )}
       </div>
     </Card>
   );
 }
 
-const stepNames: Record<string, string> = {
-  connect: "Connect",
-  auth: "Key accepted",
-  model: "Model answers",
-  json: "Answer is JSON",
-};
+/** For those who may not set one, and where the server does not let organizations. */
+function Model({ settings: { llm } }: { settings: Settings }) {
+  const mayTest = useAtLeast("admin");
+  const test = useMutation({ mutationFn: () => unwrap(api.POST("/api/v1/settings/llm/test")) });
+  return (
+    <>
+      {llm.configured ? (
+        <dl className="grid gap-x-6 gap-y-2 text-sm sm:grid-cols-[8rem_minmax(0,1fr)]">
+          <dt className="text-ink-soft">Address</dt>
+          <dd className="break-all">{llm.base_url}</dd>
+          <dt className="text-ink-soft">Model</dt>
+          <dd className="break-all">{llm.model}</dd>
+          <dt className="text-ink-soft">Key</dt>
+          <dd>{llm.key_set ? "set" : "not set"}</dd>
+        </dl>
+      ) : (
+        <p className="text-sm text-ink-soft">
+          Questions are translated on this server, without any model; nothing leaves it. To use a
+          language model, start the server with <code className="font-mono">OPENAI_BASE_URL</code>,{" "}
+          <code className="font-mono">OPENAI_MODEL</code> and{" "}
+          <code className="font-mono">OPENAI_API_KEY</code>: any OpenAI-compatible address works,
+          local ones too.
+        </p>
+      )}
+      {llm.configured && mayTest && (
+        <Button busy={test.isPending} onClick={() => test.mutate()}>
+          <FlaskConical aria-hidden />
+          Test the model
+        </Button>
+      )}
+      {test.isError && <Notice kind="error">{test.error.message}</Notice>}
+      {test.data && <ModelTest report={test.data} />}
+    </>
+  );
+}

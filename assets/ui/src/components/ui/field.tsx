@@ -68,6 +68,29 @@ export function PasswordField(props: FieldProps) {
   );
 }
 
+interface TextFieldProps extends ComponentProps<"textarea">, Described {}
+
+/** Several lines of text. */
+export function TextField({ label, hint, error, className, ...rest }: TextFieldProps) {
+  const id = useId();
+  return (
+    <div className={className}>
+      <label htmlFor={id} className="mb-1.5 block text-sm font-semibold">
+        {label}
+      </label>
+      <textarea
+        id={id}
+        rows={3}
+        className={cn(controlStyle, "py-2 text-base sm:text-[0.9375rem]")}
+        aria-invalid={error ? true : undefined}
+        aria-describedby={hint || error ? `${id}-note` : undefined}
+        {...rest}
+      />
+      <Note id={`${id}-note`} hint={hint} error={error} />
+    </div>
+  );
+}
+
 interface SelectFieldProps extends ComponentProps<"select">, Described {}
 
 export function SelectField({ label, hint, error, className, ...rest }: SelectFieldProps) {

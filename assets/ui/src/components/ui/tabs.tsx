@@ -27,6 +27,7 @@ export function Tabs({ value, onValueChange, items, label, extra, className }: T
             <Radix.Trigger
               key={item.value}
               value={item.value}
+              ref={item.value === value ? intoView : undefined}
               className="flex h-11 items-center gap-2 border-b-2 border-transparent px-3 text-[0.9375rem] max-sm:px-2.5 max-sm:[&>svg]:hidden font-semibold text-ink-soft transition-colors outline-offset-[-3px] hover:text-ink data-[state=active]:border-custard-strong data-[state=active]:text-ink [&_svg]:size-4"
             >
               {item.label}
@@ -42,6 +43,14 @@ export function Tabs({ value, onValueChange, items, label, extra, className }: T
       ))}
     </Radix.Root>
   );
+}
+
+/** On a narrow screen the open tab may lie beyond the edge of the row. */
+function intoView(trigger: HTMLElement | null) {
+  const row = trigger?.parentElement;
+  if (!trigger || !row || row.scrollWidth <= row.clientWidth) return;
+  row.scrollLeft =
+    trigger.offsetLeft - row.offsetLeft - (row.clientWidth - trigger.offsetWidth) / 2;
 }
 
 interface SegmentedProps<T extends string> {

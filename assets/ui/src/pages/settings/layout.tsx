@@ -1,6 +1,7 @@
 // The frame of the settings: their own navigation beside the chosen part.
 import {
   Building2,
+  ChartColumn,
   Cpu,
   Gauge,
   KeyRound,
@@ -32,6 +33,7 @@ const groups: readonly { title: string; parts: readonly Part[] }[] = [
       { to: "/settings", label: "Profile", icon: UserRound },
       { to: "/settings/security", label: "Security", icon: ShieldCheck },
       { to: "/settings/tokens", label: "API tokens", icon: KeyRound },
+      { to: "/settings/usage", label: "Usage", icon: ChartColumn },
     ],
   },
   {
