@@ -544,12 +544,18 @@ impl Agent {
     /// Has the agent try its database and gives its report.
     async fn probe(&self) -> Result<Database> {
         let pong = self.ping(Ping { probe: true }).await?;
-        pong.database.ok_or_else(|| {
+        let database = pong.database.ok_or_else(|| {
             Error::source(
                 crate::error::SourceFault::Unreachable,
                 "The agent has not tried its database yet.",
             )
-        })
+        })?;
+        if !database.reachable {
+            // The agent says so to everybody, too, but later; no query should go to it until then. Good news
+            // wait for its word, which also brings the schema.
+            self.report().database = Some(database.clone().fitted());
+        }
+        Ok(database)
     }
 
     /// Pings and waits for the answer. Errors: `AgentOffline`, `Timeout`.

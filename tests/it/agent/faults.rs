@@ -354,6 +354,12 @@ async fn a_full_disk_at_the_server() {
         .collect();
     assert!(left.is_empty(), "{left:?}");
     drop(agent);
+    // Else the old agent's word would be taken for the new one's.
+    crate::support::app::eventually("the old agent's end", async || {
+        let (_, status) = owner.get(&format!("/api/v1/connections/{id}/status")).await;
+        (status["agent"] == "offline").then_some(())
+    })
+    .await;
     // What fits is answered as before.
     let small = Fake::new(2, 10);
     let _agent = world::agent_at(&url, &key, small, world::terms());
