@@ -75,6 +75,7 @@ pub(crate) fn sample() -> (SessionContext, Catalog) {
             table.columns.push(Column {
                 name: field.name().clone(),
                 kind,
+                nullable: held.len() < rows.len(),
                 distinct_estimate: Some(distinct.len() as u64),
                 values_complete: !values.is_empty(),
                 values,
@@ -144,4 +145,42 @@ async fn sample_questions_are_right_or_unanswered_never_wrong() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
     assert_eq!(suggested_right, 4, "{others:#?}");
     assert!(right >= 19, "{right} right; {others:#?}");
+}
+
+#[actix_web::test]
+async fn ten_ways_to_ask_give_one_answer() {
+    let (session, catalog) = sample();
+    let list = include_str!("../corpus/paraphrases.txt");
+    let (mut right, mut all) = (0, 0);
+    let mut wrong = Vec::new();
+    let mut unanswered = Vec::new();
+    let mut expected: Vec<Vec<Vec<Value>>> = Vec::new();
+    for line in list.lines() {
+        if let Some(gold) = line.strip_prefix("= ") {
+            expected.clear();
+            for sql in compare::alternatives(gold) {
+                expected.push(rows(&session, &sql).await);
+            }
+            continue;
+        }
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        all += 1;
+        match ask(line, &catalog).await {
+            Translation::Query(Query { text, reading }) => {
+                let held = rows(&session, &text).await;
+                if expected.iter().any(|rows| compare::same_rows(rows, &held)) {
+                    right += 1;
+                } else {
+                    wrong.push(format!("{line}\n{reading}\n{text}\n{held:?}"));
+                }
+            }
+            other => unanswered.push(format!("{line}: {other:?}")),
+        }
+    }
+    println!("{right} of {all} right; not answered:\n{}", unanswered.join("\n"));
+    assert_eq!(all, 300);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+    assert!(right * 100 >= all * 80, "{right} of {all} right; {unanswered:#?}");
 }

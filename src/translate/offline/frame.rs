@@ -136,6 +136,8 @@ pub struct Frame {
     pub compares: bool,
     /// Rows are counted, whatever they are called: "how many times".
     pub times: bool,
+    /// "on average", said apart from what it belongs to.
+    pub averaged: bool,
     /// "who" without a noun.
     pub who: bool,
     /// How many of the outputs belong to the first sentence; later ones only say what to show as well.

@@ -189,6 +189,19 @@ impl Resolver<'_, '_> {
                 until: None,
             });
         }
+        if frame.averaged {
+            match (measures.as_mut_slice(), outputs.as_slice()) {
+                ([only], _) if matches!(only.agg, None | Some(Agg::Average)) => only.agg = Some(Agg::Average),
+                ([], [only]) if frame.rank.is_none() && groups.is_empty() && self.is_measurable(only) => {
+                    measures.push(RawMeasure {
+                        agg: Some(Agg::Average),
+                        of: outputs.remove(0),
+                        until: None,
+                    })
+                }
+                _ => return refuse("It is not clear what is to be averaged; ask for the \"average …\"."),
+            }
+        }
         // "Revenue by month": a bare numeric column beside groups is what is computed.
         if measures.is_empty() && frame.rank.is_none() && !groups.is_empty() {
             let (numeric, rest): (Vec<Spot>, Vec<Spot>) =

@@ -5,7 +5,7 @@ mod conditions;
 mod names;
 mod roles;
 
-use super::frame::{Agg, Frame, RankBy, RawGroup, RawOrder, Spot, Test, Unread};
+use super::frame::{Agg, Frame, RankBy, RawGroup, RawMeasure, RawOrder, Spot, Test, Unread};
 use super::lexicon::{Dir, Word};
 use super::link::{Item, Kind};
 use super::schema::Schema;
@@ -69,6 +69,7 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
     if let Some((at, _)) = walk.limit {
         walk.unread(at);
     }
+    walk.one_of_them();
     if walk.or {
         walk.frame.unread.push(Unread {
             text: "or".into(),
@@ -79,6 +80,24 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
 }
 
 impl<'b> Walk<'_, 'b> {
+    /// "which of the stores has the most seats": the verb says that one is wanted.
+    fn one_of_them(&mut self) {
+        let Some(rank) = &mut self.frame.rank else {
+            return;
+        };
+        let of = self.items.windows(2).any(|pair| {
+            matches!(pair[0].kind, Kind::Word(Word::Which))
+                && (pair[0].lower.ends_with(" of") || pair[1].lower == "of")
+        });
+        let singular = self
+            .items
+            .iter()
+            .any(|item| matches!(item.lower.as_str(), "has" | "is" | "was" | "does"));
+        if rank.limit.is_none() && of && singular {
+            rank.limit = Some(1);
+        }
+    }
+
     fn unread(&mut self, at: usize) {
         let item = &self.items[at];
         let text = if item.text.is_empty() {
@@ -209,8 +228,25 @@ impl<'b> Walk<'_, 'b> {
             Word::HowMany if self.skip(at + 1) + 1 >= self.items.len() && self.counts_output() => {
                 Some(at + 1)
             }
+            // "what rating do orders get on average", "on average, what is …"
+            Word::Average if self.lower(at) == "on average" && self.measure(at).is_none() => {
+                self.frame.averaged = true;
+                Some(at + 1)
+            }
             Word::HowMany | Word::NumberOf | Word::Average | Word::Max | Word::Min | Word::HowMuch => {
                 let (measure, next) = self.measure(at)?;
+                // "the store with the maximum seats": it ranks the stores.
+                if matches!(word, Word::Max | Word::Min)
+                    && self.lower(self.back(at)) == "with"
+                    && !self.frame.outputs.is_empty()
+                    && self.frame.rank.is_none()
+                    && self.frame.measures.is_empty()
+                {
+                    let dir = if word == Word::Max { Dir::Down } else { Dir::Up };
+                    let measure = RawMeasure { agg: None, ..measure };
+                    self.rank_by(RankBy::Measure(measure), dir, None);
+                    return Some(next);
+                }
                 Some(self.figure(measure, next))
             }
             Word::Figure => {

@@ -68,6 +68,8 @@ impl<'b> Walk<'_, 'b> {
             && let Some(Kind::Mention(head)) = self.items.get(at + 1).map(|item| &item.kind)
             && head.exact_tables().next().is_some()
             && head.values.is_empty()
+            // "customers ordered in May": that is what they did.
+            && !self.is_deed(at + 1)
         {
             let (mut whole, next) = self.whole_name(at + 1)?;
             whole.beside.push(spot);
@@ -90,7 +92,9 @@ impl<'b> Walk<'_, 'b> {
                     .map(|(col, _)| (*col, Fit::Whole))
                     .collect();
                 let is_table = column.exact_tables().next().is_some();
-                if !within.is_empty() && !is_table {
+                // "products contain nuts": a condition, unless it is owned.
+                let holds = next == at + 1 && within.iter().all(|(col, _)| self.is_boolean(*col));
+                if !within.is_empty() && !is_table && !holds && !self.is_state(&within, next) {
                     let mut merged = self.spot(
                         at,
                         Mention {
@@ -158,7 +162,9 @@ impl<'b> Walk<'_, 'b> {
         let (of, next) = match &self.items.get(at)?.kind {
             // "how many stores opened": the table alone is counted, whatever follows.
             Kind::Mention(mention)
-                if counted && mention.exact_tables().next().is_some() && !self.is_table(at + 1) =>
+                if counted
+                    && mention.exact_tables().next().is_some()
+                    && (!self.is_table(at + 1) || self.is_deed(at + 1)) =>
             {
                 (self.spot(at, mention.clone()), at + 1)
             }
@@ -215,6 +221,26 @@ impl<'b> Walk<'_, 'b> {
 
     pub(super) fn is_table(&self, at: usize) -> bool {
         matches!(self.items.get(at).map(|item| &item.kind), Some(Kind::Mention(mention)) if mention.exact_tables().next().is_some())
+    }
+
+    /// Whether a word tells what was done: "ordered", "shipped".
+    pub(super) fn is_deed(&self, at: usize) -> bool {
+        let first = self.lower(at).split(' ').next();
+        first.is_some_and(|word| word.ends_with("ed"))
+    }
+
+    /// Whether a deed names a date that only those rows have to which it happened: `cancelled_on` for
+    /// "cancelled".
+    pub(super) fn is_state(&self, columns: &[(Col, Fit)], at: usize) -> bool {
+        self.is_deed(at)
+            && !columns.is_empty()
+            && columns.iter().all(|(col, _)| {
+                let column = self.schema.column(*col);
+                let words = self.schema.words(*col);
+                column.kind.is_date()
+                    && column.nullable
+                    && matches!(words, [_, last] if matches!(last.as_str(), "on" | "at" | "date" | "time"))
+            })
     }
 
     /// A column directly behind a table's name that begins no condition.

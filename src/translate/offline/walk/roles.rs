@@ -295,6 +295,31 @@ impl<'b> Walk<'_, 'b> {
             });
             return Some(next + 1);
         }
+        // "which subscriptions are cancelled", "the cancelled subscriptions": what has such a date.
+        if !is_table && prep.is_none() && self.is_state(&spot.mention.columns, at) {
+            let before = self.role == Role::None && self.is_table(next);
+            if self.role == Role::None
+                && let Some((_, thing)) = spot.lower.split_once(' ')
+            {
+                let (col, _) = spot.mention.columns.first()?;
+                let mut whole = self.spot(
+                    at,
+                    Mention {
+                        tables: vec![(col.table, Fit::Exact)],
+                        ..Mention::default()
+                    },
+                );
+                whole.lower = thing.to_owned();
+                whole.text = thing.to_owned();
+                self.output(whole);
+            }
+            if before || self.role == Role::Output {
+                let role = if before { Role::None } else { Role::Filter };
+                self.add_filter(Some(spot), Test::NotNull, at, next);
+                self.role = role;
+                return Some(next);
+            }
+        }
         let after_and = at > 0 && self.word(self.back(at)) == Some(Word::And);
         match (self.role, prep) {
             (Role::Group, _) if after_and => {
