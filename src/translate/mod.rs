@@ -6,6 +6,8 @@ pub mod llm;
 pub mod offline;
 pub mod usage;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -43,7 +45,7 @@ pub trait Translator: Send + Sync {
 pub struct Context<'a> {
     pub question: &'a str,
     pub dialect: Dialect,
-    pub catalog: &'a Catalog,
+    pub catalog: &'a Arc<Catalog>,
     /// What the owner wrote down about the data, as plain text.
     pub glossary: &'a str,
     /// Questions like this one with queries that people approved, the most alike first.

@@ -1,6 +1,8 @@
 //! The offline translator in every dialect: the sample questions asked of the sample data in each database,
 //! the answers equal to those over files.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use clean_custard::catalog::{Catalog, ColumnKind};
 use clean_custard::guard;
@@ -51,7 +53,7 @@ const TODAY: (i32, u32, u32) = (2026, 11, 23);
 fn context<'a>(
     question: &'a str,
     source: &dyn Source,
-    catalog: &'a Catalog,
+    catalog: &'a Arc<Catalog>,
     turns: &'a [Turn],
 ) -> Context<'a> {
     Context {
@@ -69,6 +71,7 @@ fn context<'a>(
 /// Asks every question of a database and of the files, and compares.
 async fn same_as_files(url: &str) {
     let (session, files) = sample();
+    let files = Arc::new(files);
     let source = connect(url).unwrap();
     let catalog = source.catalog().await.unwrap();
     let list = include_bytes!("../../assets/samples/questions.csv");

@@ -1,5 +1,7 @@
 //! The model translator against a scripted endpoint, over real HTTP.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -45,10 +47,11 @@ fn catalog() -> Catalog {
 
 async fn ask(llm: &Llm, question: &str) -> Result<Translation, Error> {
     let catalog = catalog();
+    let catalog = Arc::new(catalog);
     llm.translate(&context(question, &catalog)).await
 }
 
-fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
+fn context<'a>(question: &'a str, catalog: &'a Arc<Catalog>) -> Context<'a> {
     Context {
         question,
         dialect: Dialect::Postgresql,
@@ -164,6 +167,7 @@ async fn the_prompt_keeps_data_conversation_and_repair_apart() {
         question: "how many orders?".into(),
         query: "SELECT count(*) FROM orders".into(),
     }];
+    let catalog = Arc::new(catalog);
     let mut context = context("and by size?", &catalog);
     context.turns = &turns;
     context.glossary = "size: the column größe";
@@ -420,6 +424,7 @@ async fn a_prompt_too_long_is_sent_again_shorter() {
             ..Table::default()
         });
     }
+    let catalog = Arc::new(catalog);
     llm.translate(&context("how many orders?", &catalog))
         .await
         .unwrap();

@@ -99,10 +99,11 @@ pub(crate) async fn rows(session: &SessionContext, sql: &str) -> Vec<Vec<Value>>
 }
 
 async fn ask(question: &str, catalog: &Catalog) -> Translation {
+    let catalog = Arc::new(catalog.clone());
     let context = Context {
         question,
         dialect: Dialect::Datafusion,
-        catalog,
+        catalog: &catalog,
         glossary: "",
         examples: &[],
         turns: &[],

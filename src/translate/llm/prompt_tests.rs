@@ -1,5 +1,7 @@
 //! What the model is shown, and that nothing in it can pretend to be more than data.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use openai_api_rs::v1::chat_completion::Content;
 
@@ -24,7 +26,7 @@ fn table(name: &str, columns: &[&str]) -> Table {
     }
 }
 
-fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
+fn context<'a>(question: &'a str, catalog: &'a Arc<Catalog>) -> Context<'a> {
     Context {
         question,
         dialect: Dialect::Postgresql,
@@ -65,6 +67,7 @@ fn every_part_stands_in_its_block() {
         question: "how many orders?".into(),
         query: "SELECT 1".into(),
     }];
+    let catalog = Arc::new(catalog);
     let mut context = context("and by month?", &catalog);
     context.glossary = "revenue: sum of total";
     context.turns = &turns;
@@ -104,6 +107,7 @@ fn nothing_from_outside_leaves_its_block() {
         question: attack.into(),
         query: attack.into(),
     }];
+    let catalog = Arc::new(catalog);
     let mut context = context(attack, &catalog);
     context.glossary = attack;
     context.turns = &turns;
@@ -134,6 +138,7 @@ fn values_leave_only_where_that_is_allowed() {
     orders.columns[0].values_complete = true;
     orders.columns[0].max = Some("secret-max".into());
     let catalog = Catalog { tables: vec![orders] };
+    let catalog = Arc::new(catalog);
     let context = context("shipped orders", &catalog);
     let sent = messages(&context, 1000, Values::Sent);
     assert_eq!(
@@ -168,6 +173,7 @@ fn a_large_catalog_is_cut_to_what_the_question_is_about() {
     tables.insert(700, items);
     tables.insert(900, table("purchases", &["id", "placed"]));
     let catalog = Catalog { tables };
+    let catalog = Arc::new(catalog);
     let messages = messages(
         &context("What is the quantity of order items?", &catalog),
         2000,
@@ -197,6 +203,7 @@ fn a_table_wider_than_the_budget_keeps_its_best_columns() {
     let catalog = Catalog {
         tables: vec![table("wide", &columns)],
     };
+    let catalog = Arc::new(catalog);
     let messages = messages(&context("highest temperature", &catalog), 1000, Values::Sent);
     let data = read(text(&messages[1]), "data");
     let columns = data["tables"][0]["columns"].as_array().unwrap();
@@ -215,6 +222,7 @@ fn examples_are_shown_whole_or_not_at_all_and_a_small_window_gets_fewer() {
         query: "x".repeat(length),
     };
     let examples = [example("long", 5_000), example("short", 10)];
+    let catalog = Arc::new(catalog);
     let mut asked = context("how many loans?", &catalog);
     asked.examples = &examples;
     let shown = |budget: usize| text(&messages(&asked, budget, Values::Kept)[1]).to_owned();

@@ -1,6 +1,8 @@
 //! Operations beyond counting and adding up: ratios, shares, changes, the best of each group, alternatives,
 //! averages as bounds, parts of dates, glossary formulas, follow-up questions, and every dialect.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::follow::Thread;
@@ -11,7 +13,7 @@ use super::{planned, translate};
 use crate::catalog::{Catalog, Dialect};
 use crate::translate::{Context, Query, Translation, Turn};
 
-fn context<'a>(question: &'a str, catalog: &'a Catalog) -> Context<'a> {
+fn context<'a>(question: &'a str, catalog: &'a Arc<Catalog>) -> Context<'a> {
     Context {
         question,
         dialect: Dialect::Postgresql,
@@ -162,6 +164,7 @@ fn both_values_are_looked_for_in_different_rows() {
 fn the_glossary_gives_terms_a_meaning_and_the_reading_says_so() {
     let hospital = hospital();
     let glossary = "VPD = number of visits / number of different patients\nchild visit: visits by doctors in the ward Children";
+    let hospital = Arc::new(hospital);
     let mut asked = context("What is the VPD by ward?", &hospital);
     asked.glossary = glossary;
     // Two figures of different columns of the same rows.
@@ -169,6 +172,7 @@ fn the_glossary_gives_terms_a_meaning_and_the_reading_says_so() {
         translate(&asked),
         Translation::Refuse { .. } | Translation::Query(_)
     ));
+    let hospital = Arc::new(hospital);
     let mut asked = context("What is the CPV in 2025?", &hospital);
     asked.glossary = "CPV (cost per visit) = total cost / number of visits * 100";
     let found = query(&asked);
@@ -190,6 +194,7 @@ fn follow_up_questions_change_the_one_before() {
         query: String::new(),
     };
     let turns = [turn("How many loans were there in 2025?")];
+    let library = Arc::new(library);
     let mut asked = context("and by month?", &library);
     asked.turns = &turns;
     let found = query(&asked).text;
@@ -241,6 +246,7 @@ fn what_is_not_read_in_full_stays_unanswered() {
 }
 
 fn in_dialect(question: &str, catalog: &Catalog, dialect: Dialect) -> String {
+    let catalog = &Arc::new(catalog.clone());
     let mut asked = context(question, catalog);
     asked.dialect = dialect;
     query(&asked).text

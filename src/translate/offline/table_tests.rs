@@ -1,6 +1,8 @@
 //! Single tables that people made for people: names that say nothing, cells that list several things, total rows,
 //! places, nationalities, years in plain numbers.
 
+use std::sync::Arc;
+
 use super::tests::{ask, table};
 use super::translate;
 use crate::catalog::{Catalog, Dialect};
@@ -53,7 +55,7 @@ fn translation(question: &str, catalog: &Catalog) -> Translation {
     translate(&Context {
         question,
         dialect: Dialect::Datafusion,
-        catalog,
+        catalog: &Arc::new(catalog.clone()),
         glossary: "",
         examples: &[],
         turns: &[],

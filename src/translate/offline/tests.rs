@@ -1,5 +1,7 @@
 //! The translator as a whole, over small invented catalogs: a library, a hospital, a freight company.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 
 use super::translate;
@@ -185,7 +187,7 @@ pub(super) fn ask(question: &str, catalog: &Catalog) -> Translation {
     translate(&Context {
         question,
         dialect: Dialect::Postgresql,
-        catalog,
+        catalog: &Arc::new(catalog.clone()),
         glossary: "",
         examples: &[],
         turns: &[],

@@ -35,6 +35,8 @@ pub struct Stems {
     known: RefCell<HashMap<String, String>>,
     /// The same for parts of names.
     parts: RefCell<HashMap<String, Vec<String>>>,
+    /// The same for whole names: half the tables of a large catalog have a `created_at`.
+    names: RefCell<HashMap<String, Vec<String>>>,
 }
 
 impl Stems {
@@ -43,6 +45,7 @@ impl Stems {
             stemmer: Stemmer::create(Algorithm::English),
             known: RefCell::default(),
             parts: RefCell::default(),
+            names: RefCell::default(),
         }
     }
 
@@ -74,6 +77,15 @@ impl Stems {
     /// The words of a name: `orderItems`, `order_items` and `OrderItems2` are cut at humps, digits and marks;
     /// customary abbreviations are written out.
     pub fn name_words(&self, name: &str) -> Vec<String> {
+        if let Some(known) = self.names.borrow().get(name) {
+            return known.clone();
+        }
+        let words = self.words_of(name);
+        self.names.borrow_mut().insert(name.to_owned(), words.clone());
+        words
+    }
+
+    fn words_of(&self, name: &str) -> Vec<String> {
         let mut words = Vec::new();
         for part in split_name(name) {
             if let Some(known) = self.parts.borrow().get(&part) {

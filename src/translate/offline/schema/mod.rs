@@ -77,18 +77,12 @@ impl<'a> Schema<'a> {
         let mut tables_by_stem: HashMap<String, Vec<usize>> = HashMap::new();
         for (t, words) in table_words.iter().enumerate() {
             for word in words {
-                let list = tables_by_stem.entry(word.clone()).or_default();
-                if list.last() != Some(&t) {
-                    list.push(t);
-                }
+                listed(&mut tables_by_stem, word, t);
             }
             for (c, words) in column_words[t].iter().enumerate() {
                 let col = Col { table: t, column: c };
                 for word in words {
-                    let list = columns_by_stem.entry(word.clone()).or_default();
-                    if list.last() != Some(&col) {
-                        list.push(col);
-                    }
+                    listed(&mut columns_by_stem, word, col);
                 }
             }
         }
@@ -441,6 +435,17 @@ fn beginnings(texts: &[&str]) -> HashSet<u32> {
 const MADE_KEY: &str = "_id";
 
 /// The words of a table's column names.
+/// Puts a place under a word, once. A word is copied only when it is new: there are few of them, and many places.
+fn listed<P: PartialEq>(places: &mut HashMap<String, Vec<P>>, word: &str, place: P) {
+    match places.get_mut(word) {
+        Some(list) if list.last() == Some(&place) => {}
+        Some(list) => list.push(place),
+        None => {
+            places.insert(word.to_owned(), vec![place]);
+        }
+    }
+}
+
 fn column_words(table: &Table, table_led: usize, stems: &Stems) -> Vec<Vec<String>> {
     let names: Vec<&str> = table
         .columns
