@@ -78,7 +78,10 @@ fn one_value(shown: &Shown<'_>, column: &ColumnInfo, value: &Value) -> String {
 }
 
 fn one_row(shown: &Shown<'_>, row: &[Value]) -> String {
-    let name = (0..row.len()).find(|at| role(&shown.columns[*at]) == Role::Category && !row[*at].is_null());
+    // A name says more than the key before it.
+    let name = (0..row.len())
+        .filter(|at| role(&shown.columns[*at]) == Role::Category && !row[*at].is_null())
+        .min_by_key(|at| is_id(&words(&shown.columns[*at].name)));
     let parts: Vec<String> = (0..row.len())
         .filter(|at| Some(*at) != name)
         .map(|at| {
@@ -266,9 +269,10 @@ fn is_ordered(shown: &Shown<'_>, measure: usize) -> bool {
     })
 }
 
-/// How the dates of one column are written: as months or years where every one begins such a span.
+/// How the dates of one column are written: as months, quarters or years where every one begins such a span.
 enum Dates {
     Years,
+    Quarters,
     Months,
     Days,
 }
@@ -289,6 +293,16 @@ impl Dates {
         };
         if every("-01-01") {
             Dates::Years
+        // Months may be three apart for other reasons, so the name has to say it, too.
+        } else if words(&shown.columns[column].name)
+            .iter()
+            .any(|word| word == "quarter")
+            && every("-01")
+            && texts
+                .iter()
+                .all(|text| matches!(text.get(5..7), Some("01" | "04" | "07" | "10")))
+        {
+            Dates::Quarters
         } else if every("-01") {
             Dates::Months
         } else {
@@ -312,12 +326,13 @@ impl Dates {
             "December",
         ];
         if let Value::String(text) = value {
-            let month = text
-                .get(5..7)
-                .and_then(|month| month.parse::<usize>().ok())
-                .and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+            let number = text.get(5..7).and_then(|month| month.parse::<usize>().ok());
+            let month = number.and_then(|month| MONTHS.get(month.wrapping_sub(1)));
             match (self, text.get(..4), month) {
                 (Dates::Years, Some(year), _) => return year.to_owned(),
+                (Dates::Quarters, Some(year), Some(_)) => {
+                    return format!("Q{} {year}", number.unwrap_or(1).div_ceil(3));
+                }
                 (Dates::Months, Some(year), Some(month)) => return format!("{month} {year}"),
                 _ => {}
             }

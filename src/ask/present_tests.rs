@@ -134,6 +134,25 @@ fn dates_are_spans() {
         say("", &[("month", "timestamp"), ("revenue", "integer")], &rows),
         "12 rows, from January 2024 to December 2024; revenue from 64 (December 2024) to 100 (June 2024)."
     );
+    let quarters: Vec<Vec<Value>> = [("01", 3), ("04", 5), ("07", 4), ("10", 9)]
+        .map(|(month, revenue)| vec![json!(format!("2024-{month}-01")), json!(revenue)])
+        .to_vec();
+    assert_eq!(
+        say("", &[("quarter", "date"), ("revenue", "integer")], &quarters),
+        "4 rows, from Q1 2024 to Q4 2024; revenue from 3 (Q1 2024) to 9 (Q4 2024)."
+    );
+    assert_eq!(
+        say(
+            "",
+            &[
+                ("item_id", "integer"),
+                ("item_name", "text"),
+                ("price", "decimal")
+            ],
+            &[vec![json!(12), json!("Kettle"), json!("19.50")]]
+        ),
+        "Kettle: item id 12, price 19.50."
+    );
     assert_eq!(
         say("", &[("day", "timestamp")], &[vec![json!("2024-05-17T00:00:00")]]),
         "The day is 2024-05-17."

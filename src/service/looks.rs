@@ -218,6 +218,21 @@ impl Look<'_> {
             Method::Change | Method::Trend | Method::Forecast
         );
         if looked.is_err() && needs_time {
+            let answer = &answered.answer;
+            let limited = answer
+                .query
+                .as_deref()
+                .zip(answer.dialect)
+                .is_some_and(|(query, dialect)| guard::sql::is_limited(query, dialect));
+            if limited {
+                // The first of each month, added up, would pass for the whole.
+                let error = Error::Invalid(
+                    "The answer before shows only the first rows of a ranking, so its figures over time would leave \
+                     out the rest. Ask for the whole first, for example \"by month\", and then again."
+                        .into(),
+                );
+                return self.not_possible(answered, &error);
+            }
             let over_time = self.asked.over_time();
             let request = self.request_for(&over_time, turns.clone());
             let only = std::slice::from_ref(source);

@@ -531,6 +531,16 @@ async fn analyses_are_asked_for_in_plain_words() {
     );
     assert_eq!(outliers["rows"], json!([]));
     talk(&owner, &none, "forecast unicorns", "refused").await;
+    // The five best of each month, added up, are no total.
+    let best = talk(
+        &owner,
+        &none,
+        "What are the top 5 products by revenue?",
+        "answered",
+    )
+    .await;
+    let why = talk(&owner, &best["conversation_id"], "Why?", "refused").await;
+    assert!(sentence(&why).contains("first rows of a ranking"), "{why}");
 }
 
 #[tokio::test]

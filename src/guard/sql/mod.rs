@@ -121,6 +121,19 @@ pub fn without_distinct(resolved: &str, dialect: Dialect) -> Option<String> {
     rewritten.ok().flatten()
 }
 
+/// Whether a query gives only the first of its rows.
+pub fn is_limited(resolved: &str, dialect: Dialect) -> bool {
+    if dialect == Dialect::Mongodb {
+        let query: serde_json::Value = serde_json::from_str(resolved).unwrap_or_default();
+        let stages = query["pipeline"].as_array().into_iter().flatten();
+        return query["limit"].is_number() || stages.into_iter().any(|stage| stage["$limit"].is_number());
+    }
+    look(resolved, dialect, |query| {
+        query.limit_clause.is_some() || query.fetch.is_some()
+    })
+    .unwrap_or(false)
+}
+
 /// Walks the whole statement.
 struct Guard {
     dialect: Dialect,
