@@ -14,6 +14,21 @@ const NAMED_ROWS: usize = 5;
 /// Columns of a single row that are spelled out.
 const NAMED_COLUMNS: usize = 5;
 
+const MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
+
 /// What a sentence is made from.
 #[derive(Debug, Clone, Copy)]
 pub struct Shown<'a> {
@@ -78,10 +93,20 @@ fn one_value(shown: &Shown<'_>, column: &ColumnInfo, value: &Value) -> String {
 }
 
 fn one_row(shown: &Shown<'_>, row: &[Value]) -> String {
-    // A name says more than the key before it.
-    let name = (0..row.len())
-        .filter(|at| role(&shown.columns[*at]) == Role::Category && !row[*at].is_null())
-        .min_by_key(|at| is_id(&words(&shown.columns[*at].name)));
+    if let Some(compared) = compared(shown, row) {
+        return compared;
+    }
+    let of = |wanted: Role| {
+        (0..row.len()).filter(move |at| role(&shown.columns[*at]) == wanted && !row[*at].is_null())
+    };
+    // A name says more than the key before it, and in a row of figures a date is what they are of.
+    let name = of(Role::Category)
+        .min_by_key(|at| is_id(&words(&shown.columns[*at].name)))
+        .or_else(|| {
+            of(Role::Time)
+                .next()
+                .filter(|_| of(Role::Measure).next().is_some())
+        });
     let parts: Vec<String> = (0..row.len())
         .filter(|at| Some(*at) != name)
         .map(|at| {
@@ -95,7 +120,7 @@ fn one_row(shown: &Shown<'_>, row: &[Value]) -> String {
         })
         .collect();
     let mut text = match name {
-        Some(at) => format!("{}: ", written(&shown.columns[at], &row[at])),
+        Some(at) => format!("{}: ", Dates::of(shown, at).write(&shown.columns[at], &row[at])),
         None => String::new(),
     };
     text.push_str(&parts[..parts.len().min(NAMED_COLUMNS)].join(", "));
@@ -104,6 +129,57 @@ fn one_row(shown: &Shown<'_>, row: &[Value]) -> String {
     }
     text.push('.');
     capitalised(&text)
+}
+
+/// "Total revenue rose from 13,708.00 (2024) to 15,741.79 (2025), by 2,033.79 or about 14.84 %": a row of a figure at
+/// two times, the change, and the change in percent.
+fn compared(shown: &Shown<'_>, row: &[Value]) -> Option<String> {
+    let [first, second, change, percent] = shown.columns else {
+        return None;
+    };
+    if change.name != "change" || percent.name != "change_percent" {
+        return None;
+    }
+    let (before, after) = (plain_name(first), plain_name(second));
+    let (before, after): (Vec<&str>, Vec<&str>) = (before.split(' ').collect(), after.split(' ').collect());
+    let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
+    // "march 2024" and "march 2025" are two months.
+    let month = |word: &&str| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word));
+    let same = before[..same].iter().position(month).unwrap_or(same);
+    let (figure, from, to) = (
+        before[..same].join(" "),
+        before[same..].join(" "),
+        after[same..].join(" "),
+    );
+    let by = number(&row[2])?;
+    if figure.is_empty() || from.is_empty() || to.is_empty() || row[..2].iter().any(Value::is_null) {
+        return None;
+    }
+    let verb = match by {
+        by if by > 0.0 => "rose",
+        by if by < 0.0 => "fell",
+        _ => {
+            let value = written(second, &row[1]);
+            return Some(capitalised(&format!(
+                "{figure} did not change from {from} to {to}: {value}."
+            )));
+        }
+    };
+    let unsigned = |at: usize| {
+        let text = cell(&row[at]);
+        amount(text.strip_prefix('-').unwrap_or(&text))
+    };
+    let share = if row[3].is_null() {
+        String::new()
+    } else {
+        format!(" or {} %", unsigned(3))
+    };
+    Some(capitalised(&format!(
+        "{figure} {verb} from {} ({from}) to {} ({to}), by {}{share}.",
+        written(first, &row[0]),
+        written(second, &row[1]),
+        unsigned(2)
+    )))
 }
 
 fn list(shown: &Shown<'_>, column: &ColumnInfo) -> String {
@@ -274,29 +350,36 @@ enum Dates {
     Years,
     Quarters,
     Months,
+    /// 1 to 12, whatever the year.
+    MonthNumbers,
     Days,
 }
 
 impl Dates {
     fn of(shown: &Shown<'_>, column: usize) -> Dates {
         if !matches!(shown.columns[column].type_name.as_str(), "date" | "timestamp") {
-            return Dates::Days;
+            let months = words(&shown.columns[column].name) == ["month"]
+                && shown.rows.iter().all(|row| {
+                    row[column]
+                        .as_u64()
+                        .is_some_and(|month| (1..=12).contains(&month))
+                });
+            return if months { Dates::MonthNumbers } else { Dates::Days };
         }
         let texts: Vec<&str> = shown.rows.iter().filter_map(|row| row[column].as_str()).collect();
+        let called = |name: &str| words(&shown.columns[column].name).iter().any(|word| word == name);
         let every = |start: &str| {
-            texts.len() > 2
+            (texts.len() > 2 || called("month") || called("quarter"))
                 && texts.iter().all(|text| {
                     let time = text.get(10..).unwrap_or("");
                     let midnight = time.is_empty() || time.trim_end_matches('Z') == "T00:00:00";
                     midnight && text.get(4..10).is_some_and(|day| day.ends_with(start))
                 })
         };
-        if every("-01-01") {
+        if every("-01-01") && !called("month") && !called("quarter") {
             Dates::Years
         // Months may be three apart for other reasons, so the name has to say it, too.
-        } else if words(&shown.columns[column].name)
-            .iter()
-            .any(|word| word == "quarter")
+        } else if called("quarter")
             && every("-01")
             && texts
                 .iter()
@@ -311,20 +394,11 @@ impl Dates {
     }
 
     fn write(&self, column: &ColumnInfo, value: &Value) -> String {
-        const MONTHS: [&str; 12] = [
-            "January",
-            "February",
-            "March",
-            "April",
-            "May",
-            "June",
-            "July",
-            "August",
-            "September",
-            "October",
-            "November",
-            "December",
-        ];
+        if let (Dates::MonthNumbers, Some(month)) = (self, value.as_u64())
+            && let Some(name) = MONTHS.get(month.wrapping_sub(1) as usize)
+        {
+            return (*name).to_owned();
+        }
         if let Value::String(text) = value {
             let number = text.get(5..7).and_then(|month| month.parse::<usize>().ok());
             let month = number.and_then(|month| MONTHS.get(month.wrapping_sub(1)));

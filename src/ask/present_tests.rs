@@ -181,3 +181,76 @@ fn hostile_values_stay_one_short_line() {
         "{text}"
     );
 }
+
+#[test]
+fn two_times_are_compared_in_one_sentence() {
+    let columns = |from: &'static str, to: &'static str| {
+        [
+            (from, "decimal"),
+            (to, "decimal"),
+            ("change", "decimal"),
+            ("change_percent", "float"),
+        ]
+    };
+    let years = columns("total_revenue_2024", "total_revenue_2025");
+    assert_eq!(
+        say(
+            "",
+            &years,
+            &[vec![
+                json!("200.00"),
+                json!("150.50"),
+                json!("-49.50"),
+                json!(-24.75)
+            ]]
+        ),
+        "Total revenue fell from 200.00 (2024) to 150.50 (2025), by 49.50 or 24.75 %."
+    );
+    assert_eq!(
+        say(
+            "",
+            &years,
+            &[vec![json!("0.00"), json!("5.00"), json!("5.00"), json!(null)]]
+        ),
+        "Total revenue rose from 0.00 (2024) to 5.00 (2025), by 5.00."
+    );
+    assert_eq!(
+        say(
+            "",
+            &years,
+            &[vec![json!("5.00"), json!("5.00"), json!("0.00"), json!(0.0)]]
+        ),
+        "Total revenue did not change from 2024 to 2025: 5.00."
+    );
+    assert_eq!(
+        say(
+            "",
+            &columns("order_count_march_2024", "order_count_march_2025"),
+            &[vec![json!(2), json!(3), json!(1), json!(50.0)]]
+        ),
+        "Order count rose from 2 (march 2024) to 3 (march 2025), by 1 or 50 %."
+    );
+    // Nothing in one of the two: no change can be told.
+    assert_eq!(
+        say(
+            "",
+            &years,
+            &[vec![json!(null), json!("5.00"), json!(null), json!(null)]]
+        ),
+        "Total revenue 2024 empty, total revenue 2025 5.00, change empty, change percent empty."
+    );
+}
+
+#[test]
+fn one_month_is_named() {
+    let columns = [("month", "date"), ("total_revenue", "decimal")];
+    assert_eq!(
+        say("", &columns, &[vec![json!("2024-08-01"), json!("12.00")]]),
+        "August 2024: total revenue 12.00."
+    );
+    let rows = [vec![json!(1), json!("12.00")], vec![json!(2), json!("7.00")]];
+    assert_eq!(
+        say("", &[("month", "integer"), ("total_revenue", "decimal")], &rows),
+        "2 rows, from January to February; total revenue from 7.00 (February) to 12.00 (January)."
+    );
+}

@@ -4,7 +4,7 @@
 use crate::catalog::{Catalog, Column, ColumnKind, Table};
 use crate::guard;
 use crate::rows::ColumnInfo;
-use crate::translate::offline::Offline;
+use crate::translate::offline::{self, Offline};
 use crate::translate::{Context, Translation, Translator, Turn};
 
 /// Suggestions beside one answer.
@@ -91,8 +91,11 @@ pub async fn instead(context: &Context<'_>) -> Vec<String> {
     for table in tables.into_iter().take(MAX) {
         let name = spaced(&table.name);
         let group = groups(table).next().map(|column| spaced(&column.name));
-        if let (Some(measure), Some(group)) = (measure(table), &group) {
-            questions.push(format!("Total {} by {group}", spaced(&measure.name)));
+        if let (Some((measure, adds_up)), Some(group)) = (measure(table), &group) {
+            let measure = spaced(&measure.name);
+            let how = if adds_up { "Total" } else { "Average" };
+            let said = measure.strip_prefix("total ").filter(|_| adds_up);
+            questions.push(format!("{how} {} by {group}", said.unwrap_or(&measure)));
         }
         if let Some(group) = &group {
             questions.push(format!("How many {name} by {group}?"));
@@ -167,14 +170,20 @@ fn groups(table: &Table) -> impl Iterator<Item = &Column> {
     })
 }
 
-/// The column most worth adding up.
-fn measure(table: &Table) -> Option<&Column> {
+/// The column most worth computing with, and whether its values add up.
+fn measure(table: &Table) -> Option<(&Column, bool)> {
     let fits = |column: &&Column| matches!(column.kind, ColumnKind::Decimal | ColumnKind::Float);
-    table
-        .columns
-        .iter()
-        .filter(|column| !is_key(table, column))
-        .find(fits)
+    let columns = || {
+        table
+            .columns
+            .iter()
+            .filter(|column| !is_key(table, column))
+            .filter(fits)
+    };
+    let additive = columns().find(|column| offline::adds_up(&column.name));
+    additive
+        .map(|column| (column, true))
+        .or_else(|| columns().next().map(|column| (column, false)))
 }
 
 fn is_key(table: &Table, column: &Column) -> bool {

@@ -111,6 +111,7 @@ impl<'b> Asked<'b> {
                         | Word::NumberOf
                         | Word::Sum
                         | Word::Average
+                        | Word::Median
                         | Word::Max
                         | Word::Min
                         | Word::Highest(_)

@@ -12,6 +12,7 @@ pub enum Agg {
     CountDistinct,
     Sum,
     Average,
+    Median,
     Min,
     Max,
 }

@@ -4,6 +4,8 @@
 //! A pure function of its context: the same question over the same catalog on the same day gives the same
 //! query. It holds no rule about any particular data.
 
+#[cfg(test)]
+mod comparison_tests;
 mod compose;
 mod dates;
 mod follow;
@@ -26,6 +28,7 @@ mod schema;
 mod table_tests;
 #[cfg(test)]
 mod tests;
+mod versus;
 mod walk;
 mod words;
 
@@ -198,6 +201,17 @@ fn query(context: &Context<'_>) -> Result<Query, Stop> {
         }
         None => planned(&thread, &schema, today, None)?,
     };
+    let median = |plan: &Plan| {
+        plan.measures
+            .iter()
+            .any(|measure| measure.agg == frame::Agg::Median)
+    };
+    if (median(&plan) || plan.beside.iter().any(median)) && !render::takes_medians(context.dialect) {
+        return Err(Stop::Refuse(
+            "This database cannot compute an exact median; ask for the average, or show the rows and then \"describe it\"."
+                .into(),
+        ));
+    }
     let mut query = rendered(&plan, &schema, context.dialect, &notes);
     let text = thread.text().0;
     if let (_, Some(noun)) = Sentence::new(&text, &schema, today).named_items(&text) {
@@ -254,6 +268,17 @@ pub fn definitions(text: &str) -> Vec<(String, String)> {
         .into_iter()
         .map(|entry| (entry.name, entry.meaning))
         .collect()
+}
+
+/// Whether sums of a column of this name say something: of amounts they do, of prices and rates they do not.
+pub fn adds_up(name: &str) -> bool {
+    let stems = words::Stems::new();
+    let words: Vec<String> = stems
+        .name_words(name)
+        .iter()
+        .map(|word| stems.stem(word))
+        .collect();
+    lexicon::is_additive(&words)
 }
 
 /// Whether what a question means depends on the day it is asked.
@@ -321,7 +346,11 @@ fn planned(
     sentence.thread = thread.clone();
     sentence.wanted = wanted;
     let items = sentence.items(&text);
-    let mut plan = match compose::compose(&items, &sentence) {
+    if let Some(stop) = versus::average_number(&items) {
+        return Err(stop);
+    }
+    let composed = versus::compare(&items, &sentence).or_else(|| compose::compose(&items, &sentence));
+    let mut plan = match composed {
         Some(plan) => plan?,
         None => sentence.plan(&items)?,
     };
@@ -420,7 +449,10 @@ impl<'a, 'b> Sentence<'a, 'b> {
             || !frame.related.is_empty()
             || !frame.order.is_empty()
             || !frame.having.is_empty();
-        if changes && !asks && frame.unread.is_empty() {
+        // "compared to 2024"
+        let against = matches!(items, [first, rest @ ..]
+            if matches!(first.kind, link::Kind::Word(lexicon::Word::Versus)) && versus::is_span(rest));
+        if changes && !asks && (against || frame.unread.is_empty()) {
             Says::Changes
         } else {
             Says::Asks

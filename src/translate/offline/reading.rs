@@ -32,11 +32,9 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
             .filter(|measure| !measure.hidden)
             .map(|measure| speaker.measure(measure, &base))
             .collect();
-        shown.extend(
-            plan.figures
-                .iter()
-                .map(|figure| speaker.value(&figure.value, plan, &base)),
-        );
+        shown.extend(plan.figures.iter().map(|figure| {
+            between(&figure.value, plan).unwrap_or_else(|| speaker.value(&figure.value, plan, &base))
+        }));
         shown.join(" and ")
     };
     if !plan.groups.is_empty() {
@@ -94,6 +92,27 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
     text
 }
 
+/// What changed from the first figure to the second, where both are shown.
+fn between(value: &Value, plan: &Plan) -> Option<String> {
+    if plan.measures.len() != 2 || plan.measures.iter().any(|measure| measure.hidden) {
+        return None;
+    }
+    let change = |value: &Value| {
+        matches!(value, Value::Op(Op::Minus, left, right)
+            if **left == Value::Measure(1) && **right == Value::Measure(0))
+    };
+    match value {
+        value if change(value) => Some("the change from the first to the second".into()),
+        Value::Op(Op::Times, left, right) if **right == Value::Number(100.0) => match &**left {
+            Value::Op(Op::Divided, left, right) if change(left) && **right == Value::Measure(0) => {
+                Some("that change in percent of the first".into())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
 struct Speaker<'a, 'b> {
     schema: &'b Schema<'a>,
     base: usize,
@@ -117,7 +136,13 @@ impl Speaker<'_, '_> {
         let (key, dir) = &plan.order[at];
         let by = match key {
             Key::Measure(at) => self.measure(plan.measures.get(*at)?, base),
-            Key::Figure(at) => self.value(&plan.figures.get(*at)?.value, plan, base),
+            Key::Figure(at) => {
+                let value = &plan.figures.get(*at)?.value;
+                match between(value, plan) {
+                    Some(_) => "change".into(),
+                    None => self.value(value, plan, base),
+                }
+            }
             Key::Column(col) if !plan.computes() && (plan.limit.is_some() || plan.order.len() > 1) => {
                 self.col(*col)
             }
@@ -196,6 +221,7 @@ impl Speaker<'_, '_> {
             Agg::CountDistinct => format!("number of different {name} in {base}"),
             Agg::Sum => format!("sum of {name} over {base}"),
             Agg::Average => format!("average {name} over {base}"),
+            Agg::Median => format!("median {name} over {base}"),
             Agg::Min => format!("lowest {name} in {base}"),
             Agg::Max => format!("highest {name} in {base}"),
         }

@@ -54,6 +54,8 @@ pub fn is_revenue(lower: &str) -> bool {
             | "turnover"
             | "takings"
             | "earnings"
+            | "order value"
+            | "order values"
     )
 }
 

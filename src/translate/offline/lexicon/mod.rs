@@ -26,6 +26,7 @@ pub enum Word {
     /// "total", "sum of"
     Sum,
     Average,
+    Median,
     Max,
     Min,
     /// "different", "distinct"
@@ -92,6 +93,14 @@ pub enum Word {
     Comparative(Dir),
     /// The same with an adjective that implies its column.
     Longer(&'static Superlative),
+    /// "compared to", "versus": what came before is set against what follows.
+    Versus,
+    /// "compare": of two that are named, or of each.
+    Compared,
+    /// "grow", "increase": from one period to another.
+    Grow,
+    /// "spent the most": of the money paid.
+    Spent(Dir),
     /// "how many times": rows.
     Times,
     /// "who": what names people.
@@ -245,6 +254,13 @@ pub fn phrase(words: &[&str]) -> Option<(Word, usize)> {
         }
     }
     None
+}
+
+/// The adjective of "cheaper than".
+pub fn beyond(lower: &str) -> Option<&'static Superlative> {
+    let comparative = lower.strip_suffix(" than")?;
+    let (_, most) = COMPARATIVES.iter().find(|(word, _)| *word == comparative)?;
+    SUPERLATIVES.iter().find(|s| s.words.contains(most))
 }
 
 /// Words that stay whole although they hold a hyphen.

@@ -279,6 +279,11 @@ pub(super) fn synonym_candidates(token: &Token, schema: &Schema<'_>, found: &mut
 /// Columns of money taken in. Only the most telling names count; that there is only one of them is checked
 /// when it is used.
 pub(super) fn revenue_candidates(schema: &Schema<'_>, found: &mut Mention) {
+    found.columns.extend(revenue_columns(schema));
+}
+
+/// The columns that hold money taken in, as far as their names tell.
+pub fn revenue_columns(schema: &Schema<'_>) -> Vec<(Col, Fit)> {
     let mut ranked: Vec<(u8, Col)> = Vec::new();
     for table in 0..schema.catalog.tables.len() {
         for col in schema.columns(table) {
@@ -290,12 +295,11 @@ pub(super) fn revenue_candidates(schema: &Schema<'_>, found: &mut Mention) {
         }
     }
     let best = ranked.iter().map(|(rank, _)| *rank).min();
-    found.columns.extend(
-        ranked
-            .into_iter()
-            .filter(|(rank, _)| Some(*rank) == best)
-            .map(|(_, col)| (col, Fit::Synonym)),
-    );
+    ranked
+        .into_iter()
+        .filter(|(rank, _)| Some(*rank) == best)
+        .map(|(_, col)| (col, Fit::Synonym))
+        .collect()
 }
 
 fn same_words(words: &[String], stems: &[&str]) -> bool {

@@ -5,6 +5,7 @@ mod candidates;
 
 use chrono::NaiveDate;
 
+pub use candidates::revenue_columns;
 use candidates::{name_candidates, of_nations, revenue_candidates, synonym_candidates, value_candidates};
 
 use super::dates::{self, Span};
@@ -79,13 +80,28 @@ impl Mention {
 /// The items of a question, in order.
 pub fn link(question: &str, tokens: &[Token], schema: &Schema<'_>, today: NaiveDate) -> Vec<Item> {
     let mut items = Vec::new();
+    let by_period = tokens.windows(2).any(|pair| {
+        let each = matches!(pair[0].lower.as_str(), "by" | "per" | "each" | "every");
+        let grain = matches!(
+            lexicon::phrase(&[pair[1].lower.as_str()]),
+            Some((Word::Grain(_), _))
+        );
+        each && grain
+    }) || tokens.iter().any(|token| {
+        matches!(
+            lexicon::phrase(&[token.lower.as_str()]),
+            Some((Word::Grained(_), _))
+        )
+    });
     let mut i = 0;
     while i < tokens.len() {
         // "the difference between 2024 and 2025" is about two years, not about the time between them.
         let apart = matches!(tokens[i].lower.as_str(), "between" | "from")
-            && items
-                .iter()
-                .any(|item: &Item| matches!(item.kind, Kind::Word(Word::Part(lexicon::Part::Difference))));
+            && items.iter().any(|item: &Item| match item.kind {
+                Kind::Word(Word::Part(lexicon::Part::Difference) | Word::Compared | Word::Grow) => true,
+                Kind::Word(Word::Change(_)) => !by_period,
+                _ => false,
+            });
         let (len, kind) = if apart {
             (
                 1,
@@ -146,6 +162,11 @@ fn helped_verb_last(items: &mut [Item]) {
 /// that noun.
 fn adjectives_last(items: &mut [Item], schema: &Schema<'_>) {
     for at in (0..items.len().saturating_sub(1)).rev() {
+        // "delivery and drive-thru orders", of which the second was moved already: both are about the orders.
+        if alternatives_before(&items[at..]) {
+            items[at..at + 3].rotate_right(1);
+            continue;
+        }
         let (Kind::Mention(adjective), Kind::Mention(noun)) = (&items[at].kind, &items[at + 1].kind) else {
             continue;
         };
@@ -174,6 +195,34 @@ fn adjectives_last(items: &mut [Item], schema: &Schema<'_>) {
             items.swap(at, at + 1);
         }
     }
+}
+
+/// Whether a value, "and", a noun and another value of the same column stand here.
+fn alternatives_before(items: &[Item]) -> bool {
+    let [first, link, noun, second, ..] = items else {
+        return false;
+    };
+    let (Kind::Mention(first), Kind::Mention(noun), Kind::Mention(second)) =
+        (&first.kind, &noun.kind, &second.kind)
+    else {
+        return false;
+    };
+    let value = |mention: &Mention| {
+        !mention.values.is_empty()
+            && mention.exact_tables().next().is_none()
+            && mention.columns.iter().all(|(_, fit)| *fit > Fit::Exact)
+    };
+    let linked = matches!(link.kind, Kind::Word(Word::And | Word::Or)) || link.lower == ",";
+    let same = || {
+        let columns: Vec<Col> = first.values.iter().map(|(col, _)| *col).collect();
+        second.values.iter().any(|(col, _)| columns.contains(col))
+    };
+    linked
+        && value(first)
+        && value(second)
+        && noun.exact_tables().next().is_some()
+        && noun.values.is_empty()
+        && same()
 }
 
 fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (usize, Kind) {
@@ -274,6 +323,7 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             Some(
                 Word::Sum
                 | Word::Average
+                | Word::Median
                 | Word::Most(_)
                 | Word::Highest(_)
                 | Word::Top(_)
@@ -284,12 +334,20 @@ fn best(tokens: &[Token], i: usize, schema: &Schema<'_>, today: NaiveDate) -> (u
             ) => {
                 let named =
                     !found.columns.is_empty() && found.columns.iter().all(|(_, fit)| *fit <= Fit::Exact);
+                // "orders with a total amount of more than 50": the "of" belongs to neither.
+                let of = usize::from(words.get(phrase_len - 1) == Some(&"of"));
+                if named && of > 0 && len >= phrase_len - of {
+                    let next = tokens.get(i + phrase_len..).unwrap_or_default();
+                    if is_measured(tokens, i, len, &found, schema) || begins_comparison(next) {
+                        return (len, Kind::Mention(found));
+                    }
+                }
                 named && (len > phrase_len || is_measured(tokens, i, len, &found, schema))
             }
             Some(Word::Grain(_)) => found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact),
-            Some(Word::Part(_) | Word::Change(_) | Word::Both) => {
-                len > phrase_len || found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact)
-            }
+            Some(
+                Word::Part(_) | Word::Change(_) | Word::Both | Word::Versus | Word::Compared | Word::Grow,
+            ) => len > phrase_len || found.columns.iter().any(|(_, fit)| *fit <= Fit::Exact),
             Some(Word::List) => found.tables.is_empty() && i > 0,
             // "the make, model and price": named like a verb, and among nouns.
             Some(Word::Verb)
@@ -392,7 +450,13 @@ fn is_measured(tokens: &[Token], i: usize, len: usize, found: &Mention, schema: 
         matches!(
             lexicon::phrase(&[token.lower.as_str()]),
             Some((
-                Word::Sum | Word::Average | Word::Max | Word::Min | Word::Highest(_) | Word::Most(_),
+                Word::Sum
+                    | Word::Average
+                    | Word::Median
+                    | Word::Max
+                    | Word::Min
+                    | Word::Highest(_)
+                    | Word::Most(_),
                 1
             ))
         )
@@ -404,6 +468,19 @@ fn is_measured(tokens: &[Token], i: usize, len: usize, found: &Mention, schema: 
         )
     });
     says_how && numbers && mention(tokens, i + len, schema).is_none_or(|(_, next)| next.columns.is_empty())
+}
+
+/// "more than 50", "50 or more"
+fn begins_comparison(tokens: &[Token]) -> bool {
+    let words: Vec<&str> = tokens.iter().take(4).map(|token| token.lower.as_str()).collect();
+    let number = tokens
+        .first()
+        .is_some_and(|token| matches!(token.kind, TokenKind::Number(_)));
+    number
+        || matches!(
+            lexicon::phrase(&words),
+            Some((Word::Compare(_) | Word::Between | Word::Money, _))
+        )
 }
 
 /// The longest stretch from `i` that names a table or column or is a known value.

@@ -85,6 +85,16 @@ impl Flavor {
         }
     }
 
+    /// The median, halfway between the two in the middle where their number is even. Only for dialects that
+    /// [`super::takes_medians`].
+    pub(super) fn median(self, text: &str) -> String {
+        match self {
+            Flavor::Postgresql => format!("PERCENTILE_CONT(0.5) WITHIN GROUP (ORDER BY {text})"),
+            // Of whole numbers the median would be a whole number.
+            _ => format!("MEDIAN({})", self.fraction(text)),
+        }
+    }
+
     /// A day, to compare a column of this kind with.
     pub(super) fn date(self, date: NaiveDate, kind: ColumnKind) -> String {
         match (self, kind) {

@@ -28,6 +28,11 @@ pub fn render(plan: &Plan, schema: &Schema<'_>, dialect: Dialect) -> String {
     }
 }
 
+/// Whether a dialect can compute a median exactly.
+pub fn takes_medians(dialect: Dialect) -> bool {
+    matches!(dialect, Dialect::Postgresql | Dialect::Datafusion)
+}
+
 /// Counting rows once each needs no more than `COUNT(DISTINCT key)`.
 fn counts_only(plan: &Plan, key: &[Col]) -> bool {
     key.len() == 1

@@ -115,6 +115,11 @@ impl<'a, 'b> Writer<'a, 'b> {
                 }
                 Agg::Sum => one("$sum", operand.clone()),
                 Agg::Average => one("$avg", operand.clone()),
+                // Only an approximation, so a question for it is refused before.
+                Agg::Median => one(
+                    "$median",
+                    object([("input", operand.clone()), ("method", text("approximate"))]),
+                ),
                 Agg::Min => one("$min", operand.clone()),
                 Agg::Max => one("$max", operand.clone()),
             };

@@ -386,6 +386,7 @@ impl Writer<'_, '_> {
                     .map(|col| self.schema.column(col).kind);
                 self.flavor.average(text, kind.unwrap_or_default())
             }
+            Agg::Median => self.flavor.median(text),
             Agg::Min => format!("MIN({text})"),
             Agg::Max => format!("MAX({text})"),
         }

@@ -152,12 +152,13 @@ impl Resolver<'_, '_> {
                 spaced(&self.schema.table(col.table).name)
             ));
         }
-        let said = self.measure_name(measure, col);
+        let said = self.measure_name(measure, col).replace(' ', "_");
         let name = match agg {
             Agg::Count | Agg::CountDistinct => format!("{said}_count"),
             Agg::Sum if said.starts_with("total") => said,
             Agg::Sum => format!("total_{said}"),
             Agg::Average => format!("average_{said}"),
+            Agg::Median => format!("median_{said}"),
             Agg::Min => format!("lowest_{said}"),
             Agg::Max => format!("highest_{said}"),
         };
@@ -185,6 +186,7 @@ impl Resolver<'_, '_> {
             Agg::Min => "fewest_days",
             Agg::Max => "most_days",
             Agg::Sum => "total_days",
+            Agg::Median => "median_days",
             _ => "average_days",
         };
         Ok(Measure {

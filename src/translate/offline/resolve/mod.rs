@@ -13,7 +13,7 @@ mod totals;
 use super::frame::{Agg, Frame, RankBy, RawGroup, RawMeasure, Spot, Test};
 use super::lexicon::Change;
 use super::link::{Fit, Mention};
-use super::plan::{Figure, Group, Is, Key, Op, Plan, Value};
+use super::plan::{Figure, Filter, Group, Is, Key, Op, Plan, Value};
 use super::schema::{Col, Schema, Way, spaced};
 use crate::catalog::ColumnKind;
 use crate::translate::Choice;
@@ -220,6 +220,18 @@ impl Resolver<'_, '_> {
                     until: None,
                 });
             }
+        }
+        // "revenue and number of orders": an amount beside another figure is no group.
+        if !measures.is_empty() && frame.rank.is_none() {
+            let (amounts, rest): (Vec<Spot>, Vec<Spot>) =
+                outputs.into_iter().partition(|spot| self.is_amount(spot));
+            measures.extend(amounts.into_iter().map(|of| RawMeasure {
+                agg: Some(Agg::Sum),
+                of,
+                until: None,
+            }));
+            measures.sort_by_key(|measure| measure.of.start);
+            outputs = rest;
         }
         let rank_measure = match frame.rank.as_ref().map(|rank| &rank.by) {
             Some(RankBy::Measure(measure)) => Some(measure.clone()),
@@ -442,6 +454,12 @@ impl Resolver<'_, '_> {
 
     /// Stops what is well-formed but cannot have been meant.
     fn sense(&self, plan: &Plan) -> Step<()> {
+        for filters in [&plan.filters]
+            .into_iter()
+            .chain(plan.related.iter().map(|related| &related.filters))
+        {
+            self.can_hold(filters)?;
+        }
         for measure in &plan.measures {
             let fixed = plan.filters.iter().any(|filter| {
                 Some(filter.column) == measure.column
@@ -452,6 +470,31 @@ impl Resolver<'_, '_> {
                 return refuse(
                     "This would count different values of a column that the question itself fixes; name what is to be counted.",
                 );
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops where one row would have to have two values in one column.
+    fn can_hold(&self, filters: &[Filter]) -> Step<()> {
+        let fixed = |filter: &'_ Filter| match &filter.test {
+            Is::OneOf(values) if !filter.negated => Some(values.clone()),
+            _ => None,
+        };
+        for (at, filter) in filters.iter().enumerate() {
+            let Some(values) = fixed(filter) else { continue };
+            let others = filters[at + 1..]
+                .iter()
+                .filter(|other| other.column == filter.column);
+            for others in others.filter_map(fixed) {
+                if let (Some(value), Some(other)) = (values.first(), others.first())
+                    && !values.iter().any(|value| others.contains(value))
+                {
+                    return refuse(format!(
+                        "{} cannot be '{value}' and '{other}' in the same row; say \"{value} or {other}\" for either of them.",
+                        capital(&self.schema.spoken(filter.column))
+                    ));
+                }
             }
         }
         Ok(())
@@ -479,6 +522,16 @@ impl Resolver<'_, '_> {
             return Some(*table);
         }
         None
+    }
+
+    /// Whether a name can only mean numbers that add up.
+    fn is_amount(&self, spot: &Spot) -> bool {
+        let columns = &spot.mention.columns;
+        self.is_measurable(spot)
+            && (super::lexicon::is_revenue(&spot.lower)
+                || columns.iter().all(|(col, _)| {
+                    self.kind(*col).is_number() && super::lexicon::is_additive(self.schema.words(*col))
+                }))
     }
 
     fn is_measurable(&self, spot: &Spot) -> bool {

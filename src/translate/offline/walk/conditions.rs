@@ -1,7 +1,7 @@
 //! Conditions: values, comparisons, dates, what must exist and what must not.
 
 use super::super::frame::{Agg, RankBy, RawFilter, RawRelated, Spot, Test};
-use super::super::lexicon::{Compare, Word};
+use super::super::lexicon::{Compare, Dir, Grain, Superlative, Word};
 use super::super::link::{Fit, Kind, Mention};
 use super::super::schema::Col;
 use super::{Role, Walk};
@@ -96,8 +96,13 @@ impl<'b> Walk<'_, 'b> {
             self.add_filter(Some(spot), Test::Overall(compare, agg), at, next);
             return Some(next);
         }
+        if let Some((value, end)) = self.times(at + 1) {
+            return self.done(compare, value, end);
+        }
         let number_at = self.skip_money(at + 1);
-        let value = self.number(number_at)?;
+        // "at least one order"; elsewhere "one" is rarely a number.
+        let one = (self.lower(number_at) == "one").then_some(1.0);
+        let value = self.number(number_at).or(one)?;
         let end = self.skip_money(number_at + 1);
         let compare = if std::mem::take(&mut self.negate) {
             compare.negated()
@@ -145,8 +150,121 @@ impl<'b> Walk<'_, 'b> {
         None
     }
 
+    /// "10 times", "twice"
+    fn times(&self, at: usize) -> Option<(f64, usize)> {
+        match self.lower(at) {
+            "once" => return Some((1.0, at + 1)),
+            "twice" => return Some((2.0, at + 1)),
+            _ => {}
+        }
+        let value = self.number(at)?;
+        matches!(self.lower(at + 1), "times" | "time").then_some((value, at + 2))
+    }
+
+    /// "who ordered at least 10 times": how many rows there must be of what was done.
+    fn done(&mut self, compare: Compare, value: f64, end: usize) -> Option<usize> {
+        let what = self.frame.anchors.last()?;
+        let deed = what.lower.ends_with("ed") || matches!(what.lower.as_str(), "bought" | "sold");
+        if !deed || what.mention.exact_tables().next().is_none() || self.frame.outputs.is_empty() {
+            return None;
+        }
+        let compare = if std::mem::take(&mut self.negate) {
+            compare.negated()
+        } else {
+            compare
+        };
+        let of = self.frame.anchors.pop()?;
+        self.frame.related.push(RawRelated {
+            of,
+            negated: false,
+            count: Some((compare, value)),
+        });
+        self.role = Role::Filter;
+        Some(end)
+    }
+
+    /// "more expensive than average", "cheaper than 5 dollars": of the thing named last.
+    pub(super) fn beyond(&mut self, adjective: &Superlative, at: usize, than: usize) -> Option<usize> {
+        let near = self.near.clone()?;
+        let tables: Vec<usize> = near.mention.exact_tables().collect();
+        let [table] = tables.as_slice() else {
+            return None;
+        };
+        let bearing = |word: &str| -> Vec<(Col, Fit)> {
+            let word = self.schema.stems.stem(word);
+            self.schema
+                .columns(*table)
+                .filter(|col| {
+                    let words = self.schema.words(*col);
+                    self.schema.column(*col).kind.is_number()
+                        && !self.schema.is_id(*col)
+                        && words.contains(&word)
+                        // A later year of birth makes younger.
+                        && !words.iter().any(|word| matches!(word.as_str(), "birth" | "born" | "year"))
+                })
+                .map(|col| (col, Fit::Exact))
+                .collect()
+        };
+        let columns = adjective
+            .columns
+            .iter()
+            .map(|word| bearing(word))
+            .find(|columns| !columns.is_empty())?;
+        let compare = match adjective.dir {
+            Dir::Down => Compare::More,
+            Dir::Up => Compare::Less,
+        };
+        let compare = if self.negate { compare.negated() } else { compare };
+        let spot = self.spot(
+            at,
+            Mention {
+                columns: columns.clone(),
+                ..Mention::default()
+            },
+        );
+        if let Some((agg, other, mut end)) = self.overall(than + 1) {
+            if let Some(other) = other {
+                // "than the average price": of the same column; another one cannot be compared with it.
+                let same = other
+                    .mention
+                    .columns
+                    .iter()
+                    .any(|(col, _)| columns.iter().any(|(own, _)| own == col));
+                if !same {
+                    return None;
+                }
+            } else if let Some((other, next)) = self.name(end)
+                && other.mention.exact_tables().any(|other| other == *table)
+            {
+                end = next;
+            }
+            self.negate = false;
+            self.add_filter(Some(spot), Test::Overall(compare, agg), at, end);
+            return Some(end);
+        }
+        let number_at = self.skip_money(than + 1);
+        let value = self.number(number_at)?;
+        let mut end = self.skip_money(number_at + 1).max(number_at + 1);
+        // "older than 30 years"; how many of them a duration of "2 hours" is, its column does not say.
+        if let Some(Word::Grain(grain)) = self.word(end) {
+            let ages = columns
+                .iter()
+                .all(|(col, _)| self.schema.words(*col).iter().any(|word| word == "age"));
+            if grain != Grain::Year || !ages {
+                return None;
+            }
+            end += 1;
+        }
+        self.negate = false;
+        self.add_filter(Some(spot), Test::Compare(compare, value), at, number_at + 1);
+        Some(end)
+    }
+
     /// A number that no word before it has claimed: "5 most expensive products", "20 or more seats".
     pub(super) fn number_first(&mut self, at: usize) -> Option<usize> {
+        if let Some((value, end)) = self.times(at) {
+            return self.done(Compare::Equal, value, end);
+        }
         let value = self.number(at)?;
         let count = (value.fract() == 0.0 && value >= 1.0).then_some(value as u64);
         match self.word(at + 1) {
@@ -164,6 +282,12 @@ impl<'b> Walk<'_, 'b> {
             Some(Word::Highest(dir)) => return self.highest(dir, at + 1, Some(count?)),
             // "5 best products"
             Some(Word::Top(dir)) => return self.ranked_subject(at + 2, RankBy::Open, dir, Some(count?)),
+            // "which 3 months had the highest revenue"
+            Some(Word::Grain(grain)) => {
+                let next = self.ask_for_periods(grain, at + 1)?;
+                self.limit = Some((at, count?));
+                return Some(next);
+            }
             // "the 5 products with the highest price": how many of what is ranked further on.
             None if self.frame.is_blank() && self.is_table(at + 1) => {
                 let (spot, next) = self.name(at + 1)?;
@@ -237,7 +361,7 @@ impl<'b> Walk<'_, 'b> {
         let before = self.word(self.back(at));
         let joins = at > 0
             && (before == Some(Word::And) || before == Some(Word::Or))
-            && (role == Role::Filter || self.or);
+            && (role == Role::Filter || self.or || self.ends_filter(self.back(at)));
         let values = kept.unwrap_or(values);
         if joins
             && !self.both

@@ -6,7 +6,7 @@ mod names;
 mod roles;
 
 use super::frame::{Agg, Frame, RankBy, RawGroup, RawMeasure, RawOrder, Spot, Test, Unread};
-use super::lexicon::{Dir, Word};
+use super::lexicon::{self, Dir, Word};
 use super::link::{Item, Kind};
 use super::schema::Schema;
 
@@ -36,6 +36,8 @@ struct Walk<'a, 'b> {
     limit: Option<(usize, u64)>,
     /// A preposition stands directly before.
     prep: Option<&'b str>,
+    /// What is asked for are periods: "which month".
+    periods: bool,
     stems: Vec<String>,
 }
 
@@ -52,6 +54,7 @@ pub fn read(items: &[Item], stems: Vec<String>, schema: &Schema<'_>) -> Frame {
         both: false,
         limit: None,
         prep: None,
+        periods: false,
         stems,
     };
     let mut at = 0;
@@ -187,6 +190,7 @@ impl<'b> Walk<'_, 'b> {
                 measure.agg = measure.agg.or(Some(Agg::Count));
                 Some(self.figure(measure, next))
             }
+            Kind::Unknown if matches!(self.lower(at), "once" | "twice") => self.number_first(at),
             Kind::Unknown => self.is_directed(at).then_some(at + 1),
         }
     }
@@ -233,7 +237,13 @@ impl<'b> Walk<'_, 'b> {
                 self.frame.averaged = true;
                 Some(at + 1)
             }
-            Word::HowMany | Word::NumberOf | Word::Average | Word::Max | Word::Min | Word::HowMuch => {
+            Word::HowMany
+            | Word::NumberOf
+            | Word::Average
+            | Word::Median
+            | Word::Max
+            | Word::Min
+            | Word::HowMuch => {
                 let (measure, next) = self.measure(at)?;
                 // "the store with the maximum seats": it ranks the stores.
                 if matches!(word, Word::Max | Word::Min)
@@ -262,6 +272,9 @@ impl<'b> Walk<'_, 'b> {
             Word::Comparative(dir) => {
                 self.frame.compares = true;
                 self.highest(dir, at, Some(1))
+            }
+            Word::Longer(adjective) if self.word(self.skip(at + 1)) == Some(Word::Than) => {
+                self.beyond(adjective, at, self.skip(at + 1))
             }
             Word::Longer(adjective) => {
                 self.frame.compares = true;
@@ -299,6 +312,8 @@ impl<'b> Walk<'_, 'b> {
                 self.output(spot);
                 Some(next)
             }
+            // "show every product"
+            Word::Each if self.lists_all(at) => Some(at + 1),
             Word::Each => self.group(at + 1),
             Word::By => self.by(at),
             Word::Grained(grain) => {
@@ -310,7 +325,9 @@ impl<'b> Walk<'_, 'b> {
                     self.frame.groups.push(RawGroup::Period(grain));
                     return Some(at + 1);
                 }
-                None
+                // "which month had the highest revenue"
+                let asked = at > 0 && matches!(self.word(self.back(at)), Some(Word::Which | Word::List));
+                asked.then(|| self.ask_for_periods(grain, at)).flatten()
             }
             Word::Top(dir) => self.top(dir, at),
             Word::Selling(dir) => self.ranked_subject(at + 1, RankBy::Selling, dir, None),
@@ -327,7 +344,20 @@ impl<'b> Walk<'_, 'b> {
                 self.rank_by(RankBy::Measure(measure), dir, None);
                 Some(next)
             }
-            Word::Highest(dir) => self.highest(dir, at, None),
+            // "which customers spent the most"
+            Word::Spent(dir) if !self.frame.outputs.is_empty() && self.frame.measures.is_empty() => {
+                let measure = RawMeasure {
+                    agg: Some(Agg::Sum),
+                    of: self.takings(at)?,
+                    until: None,
+                };
+                self.rank_by(RankBy::Measure(measure), dir, None);
+                Some(at + 1)
+            }
+            Word::Spent(_) => None,
+            Word::Highest(dir) => self
+                .highest(dir, at, None)
+                .or_else(|| self.highest_of_all(dir, at)),
             Word::OrderBy => self.order_by(at),
             Word::Descending | Word::Ascending => {
                 let dir = if word == Word::Descending {
@@ -364,7 +394,9 @@ impl<'b> Walk<'_, 'b> {
             }
             Word::Never => self.related(self.skip_verbs(at + 1), true),
             Word::Without => self.without(at + 1),
-            Word::Compare(compare) => self.compare_first(compare, at),
+            Word::Compare(compare) => lexicon::beyond(self.lower(at))
+                .and_then(|adjective| self.beyond(adjective, at, at))
+                .or_else(|| self.compare_first(compare, at)),
             Word::Between => {
                 let from = self.number(self.skip_money(at + 1))?;
                 let and = self.skip_money(at + 1) + 1;
@@ -385,7 +417,14 @@ impl<'b> Walk<'_, 'b> {
                 Some(at + 1)
             }
             Word::Starts | Word::Ends | Word::Contains => self.again(word, at),
-            Word::Null | Word::Than | Word::Or | Word::Part(_) | Word::Percent => None,
+            Word::Null
+            | Word::Than
+            | Word::Or
+            | Word::Part(_)
+            | Word::Percent
+            | Word::Versus
+            | Word::Compared
+            | Word::Grow => None,
         }
     }
 

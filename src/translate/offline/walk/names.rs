@@ -2,7 +2,7 @@
 
 use super::super::frame::{Agg, RawMeasure, Spot};
 use super::super::lexicon::{Grain, Word};
-use super::super::link::{Fit, Kind, Mention};
+use super::super::link::{Fit, Kind, Mention, revenue_columns};
 use super::super::schema::Col;
 use super::Walk;
 
@@ -148,6 +148,7 @@ impl<'b> Walk<'_, 'b> {
                 }
                 Some(Word::Sum | Word::HowMuch) => agg = agg.or(Some(Agg::Sum)),
                 Some(Word::Average) if agg.is_none() => agg = Some(Agg::Average),
+                Some(Word::Median) if agg.is_none() => agg = Some(Agg::Median),
                 Some(Word::Max) if agg.is_none() => agg = Some(Agg::Max),
                 Some(Word::Min) if agg.is_none() => agg = Some(Agg::Min),
                 Some(Word::Distinct) => distinct = true,
@@ -279,6 +280,24 @@ impl<'b> Walk<'_, 'b> {
                 ..Mention::default()
             },
         ))
+    }
+
+    /// The column of money taken in, as if it had been named.
+    pub(super) fn takings(&self, at: usize) -> Option<Spot> {
+        let columns = revenue_columns(self.schema);
+        if columns.is_empty() {
+            return None;
+        }
+        let mut spot = self.spot(
+            at,
+            Mention {
+                columns,
+                ..Mention::default()
+            },
+        );
+        spot.text = "revenue".into();
+        spot.lower = "revenue".into();
+        Some(spot)
     }
 
     pub(super) fn spot(&self, at: usize, mention: Mention) -> Spot {

@@ -1,7 +1,7 @@
 //! The roles names play: shown, computed, grouped by, ranked, ordered.
 
 use super::super::frame::{Agg, RankBy, RawGroup, RawMeasure, RawOrder, RawRank, Spot, Test};
-use super::super::lexicon::{Change, Compare, Dir, Word};
+use super::super::lexicon::{Change, Compare, Dir, Grain, Word};
 use super::super::link::{Fit, Kind, Mention};
 use super::{Role, Walk};
 
@@ -166,6 +166,60 @@ impl<'b> Walk<'_, 'b> {
         self.ranked_subject(next, RankBy::Open, dir, limit)
     }
 
+    /// Periods are what is asked for, and something that is still to come ranks them.
+    pub(super) fn ask_for_periods(&mut self, grain: Grain, at: usize) -> Option<usize> {
+        if !self.frame.is_blank() || !self.frame.groups.is_empty() {
+            return None;
+        }
+        let ranked = self.items[at..]
+            .iter()
+            .any(|item| matches!(item.kind, Kind::Word(Word::Highest(_) | Word::Most(_) | Word::By)));
+        if !ranked {
+            return None;
+        }
+        self.periods = true;
+        self.frame.plural = self.lower(at).ends_with('s');
+        self.frame.groups.push(RawGroup::Period(grain));
+        Some(at + 1)
+    }
+
+    /// "in which month was revenue highest": by the only figure there is.
+    pub(super) fn highest_of_all(&mut self, dir: Dir, at: usize) -> Option<usize> {
+        let more = self.items[at + 1..]
+            .iter()
+            .any(|item| !matches!(item.kind, Kind::Word(Word::Filler)));
+        if !self.periods || more || self.frame.rank.is_some() {
+            return None;
+        }
+        let measure = match (self.frame.measures.as_slice(), self.frame.outputs.as_slice()) {
+            ([_], []) => self.frame.measures.remove(0),
+            ([], [_]) => RawMeasure {
+                agg: None,
+                of: self.frame.outputs.remove(0),
+                until: None,
+            },
+            _ => return None,
+        };
+        self.rank_by(RankBy::Measure(measure), dir, None);
+        Some(at + 1)
+    }
+
+    /// Whether "every" only says that all are to be listed.
+    pub(super) fn lists_all(&self, at: usize) -> bool {
+        let listed = at > 0 && self.word(self.back(at)) == Some(Word::List);
+        let Some((spot, next)) = self.name(at + 1).filter(|_| listed && self.frame.is_blank()) else {
+            return false;
+        };
+        let next = self.skip(next);
+        spot.mention.exact_tables().next().is_some()
+            && matches!(
+                self.items.get(next).map(|item| &item.kind),
+                None | Some(Kind::Word(
+                    Word::Relative | Word::Who | Word::Which | Word::Filler
+                ))
+            )
+    }
+
     /// "… products": the thing that is ranked.
     pub(super) fn ranked_subject(
         &mut self,
@@ -174,6 +228,14 @@ impl<'b> Walk<'_, 'b> {
         dir: Dir,
         limit: Option<u64>,
     ) -> Option<usize> {
+        // "top 3 months by revenue"
+        if let Some(Word::Grain(grain)) = self.word(self.skip(at))
+            && matches!(by, RankBy::Open)
+        {
+            let next = self.ask_for_periods(grain, self.skip(at))?;
+            self.rank_by(by, dir, limit);
+            return Some(next);
+        }
         match self.name(at) {
             Some((spot, next)) => {
                 self.output(spot);
@@ -227,7 +289,7 @@ impl<'b> Walk<'_, 'b> {
             return self.ranked_subject(at + 1, RankBy::Size, dir, limit);
         }
         let open = matches!(self.frame.rank, Some(RawRank { by: RankBy::Open, .. }));
-        if open || !self.frame.outputs.is_empty() {
+        if open || self.periods || !self.frame.outputs.is_empty() {
             self.rank_by(RankBy::Measure(measure), dir, limit);
             return Some(next);
         }
