@@ -46,6 +46,19 @@ const FURTHER: &[&str] = &[
     "How many customers bought products in the category Sundaes?",
     "Number of different customers by store",
     "What is the ratio of customers to stores?",
+    "Revenue in 2025 compared to 2024",
+    "Average rating by store in 2025 vs 2024",
+    "Revenue by month in 2025 compared to 2024",
+    "How many more orders were there in 2025 than in 2024?",
+    "Compare Delivery and Drive-thru revenue",
+    "Which month had the highest revenue in 2024?",
+    "Which 3 months had the fewest orders in 2025?",
+    "Which weekday has the most orders?",
+    "Products more expensive than average",
+    "Customers who ordered more than twice",
+    "Which 5 customers spent the most?",
+    "Revenue and number of orders by channel",
+    "How many Delivery and Drive-thru orders were there?",
 ];
 
 const TODAY: (i32, u32, u32) = (2026, 11, 23);
