@@ -199,8 +199,9 @@ def reads(binary, folder):
         ids = [str(uuid.uuid4()) for _ in range(CONVERSATIONS)]
         began = datetime.datetime(2026, 1, 1)
 
+        # As the program itself writes a time.
         def at(number):
-            return (began + datetime.timedelta(seconds=number)).strftime("%Y-%m-%dT%H:%M:%S.000000")
+            return (began + datetime.timedelta(seconds=number)).strftime("%Y-%m-%d %H:%M:%S.000000")
 
         with contextlib.closing(sqlite3.connect(folder / "custard.db", timeout=60)) as store:
             copies(
@@ -300,6 +301,8 @@ asyncio.run(main())
 def asks(binary, folder):
     """Questions from many clients at once, with a model that needs no time."""
     with scripted_model(0) as model, server(binary, folder, model) as (port, token, process):
+        # The samples are being imported until the first question is answered.
+        call(port, "POST", "/api/v1/query", {"question": "How many orders?"}, token)
         print(f"Questions about the sample data, {CLIENTS} clients, a model that needs no time, {SECONDS} s each")
         for name, question in [
             ("each question a new one", lambda client, number: f"How many orders are there, {client}-{number}?"),

@@ -2,24 +2,28 @@
 //!
 //! One hash takes 19 MiB and a core for some 20 ms. So only some run at once, a bounded number waits, and
 //! whoever comes on top of that is told to come again: a storm of log-ins neither eats the memory nor delays
-//! anything else.
+//! anything else. They run on threads of their own: an allocator keeps some of what a thread once used, and
+//! on the threads that everybody shares that would become 19 MiB of each.
 
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use argon2::password_hash::PasswordHasher;
 use argon2::{Argon2, PasswordVerifier};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::error::{Error, Result};
 
 /// Those that run and those that wait, together.
 const QUEUE: usize = 256;
 
-/// Hashes and compares passwords. Cheap to clone.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// Hashes and compares passwords. Cheap to clone; its threads end with the last clone.
 #[derive(Clone)]
 pub(super) struct Hasher {
-    running: Arc<Semaphore>,
+    jobs: mpsc::Sender<Job>,
     queue: Arc<Semaphore>,
 }
 
@@ -27,8 +31,25 @@ impl Hasher {
     pub(super) fn new() -> Hasher {
         // Half of the cores: requests that hash nothing have the others to themselves.
         let cores = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let (jobs, waiting) = mpsc::channel::<Job>();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for number in 0..(cores / 2).clamp(1, 8) {
+            let waiting = waiting.clone();
+            let thread = std::thread::Builder::new().name(format!("password-{number}"));
+            let started = thread.spawn(move || {
+                loop {
+                    let job = waiting.lock().expect("no panic while the lock is held").recv();
+                    let Ok(job) = job else { return };
+                    // Whoever waits for the outcome finds that there is none.
+                    std::panic::catch_unwind(AssertUnwindSafe(job)).ok();
+                }
+            });
+            if let Err(error) = started {
+                tracing::error!(%error, "a thread for passwords could not be started");
+            }
+        }
         Hasher {
-            running: Arc::new(Semaphore::new((cores / 2).clamp(1, 8))),
+            jobs,
             queue: Arc::new(Semaphore::new(QUEUE)),
         }
     }
@@ -62,18 +83,15 @@ impl Hasher {
 
     async fn heavy<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
         let _place = self.queue.try_acquire().map_err(|_| busy())?;
-        let permit = self
-            .running
-            .clone()
-            .acquire_owned()
-            .await
-            .map_err(Error::internal)?;
-        tokio::task::spawn_blocking(move || {
-            let _permit = permit;
-            work()
-        })
-        .await
-        .map_err(Error::internal)?
+        let (done, outcome) = oneshot::channel();
+        let job = Box::new(move || {
+            // Nobody waits any more when the request was given up: then the work is not begun.
+            if !done.is_closed() {
+                done.send(work()).ok();
+            }
+        });
+        self.jobs.send(job).map_err(Error::internal)?;
+        outcome.await.map_err(Error::internal)?
     }
 }
 

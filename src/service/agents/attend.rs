@@ -35,6 +35,10 @@ struct Attendant<'a> {
 /// may then mean different days.
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
+/// How soon a schema that could not be read is asked for again; twice as long after each further failure.
+const RETRY_SCHEMA: Duration = Duration::from_secs(3);
+const RETRY_SCHEMA_AT_MOST: Duration = Duration::from_secs(300);
+
 impl Hub {
     /// Serves the socket of one agent whose key was found right, until the socket ends.
     pub async fn attend<R, W>(&self, admission: &Admission, stream: R, sink: W) -> Ended
@@ -97,6 +101,7 @@ impl Attendant<'_> {
             ));
         }
         let mut fetch = first.is_ok();
+        let mut retry: Option<Duration> = None;
         loop {
             if fetch {
                 match self.fetch_catalog().await {
@@ -107,13 +112,30 @@ impl Attendant<'_> {
                             "schema received"
                         );
                         self.hub.receive_catalog(self.connection_id, catalog);
+                        retry = None;
                     }
                     Err(error) => {
-                        tracing::warn!(connection = self.connection_id, %error, "no schema from the agent");
+                        let pause = retry.map_or(RETRY_SCHEMA, |last| (last * 2).min(RETRY_SCHEMA_AT_MOST));
+                        retry = Some(pause);
+                        tracing::warn!(
+                            connection = self.connection_id,
+                            %error,
+                            "no schema from the agent; it is asked again in {} s",
+                            pause.as_secs()
+                        );
                     }
                 }
             }
-            self.agent.schema_wanted.notified().await;
+            let wanted = self.agent.schema_wanted.notified();
+            match retry {
+                // Agents that failed together, for example because a database took no more connections, do not
+                // come back together.
+                Some(pause) => {
+                    let apart = pause.mul_f64((self.agent.number % 32) as f64 / 32.0);
+                    tokio::time::timeout(pause + apart, wanted).await.ok();
+                }
+                None => wanted.await,
+            }
             fetch = true;
         }
     }
