@@ -79,7 +79,7 @@ async fn run(app: Arc<App>, mut session: Session, mut stream: actix_ws::Aggregat
             Ok(Some(identity)) => identity,
             _ => return close(session, "Log in first.").await,
         };
-    let mut messages = app.events.bus().subscribe();
+    let mut messages = app.events.bus().watch();
     let mut ticks = tokio::time::interval(TICK);
     let mut heard = Instant::now();
     if push(&mut session, &Push::Ready).await.is_err() {

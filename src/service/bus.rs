@@ -62,8 +62,33 @@ pub enum Message {
 /// The bus. Cheap to clone.
 #[derive(Clone)]
 pub struct Bus {
-    here: broadcast::Sender<Message>,
+    here: Here,
     others: Option<Arc<Others>>,
+}
+
+/// Those who listen in this process. Events are many and for watchers only: the tasks that keep the server in
+/// order are not woken for them.
+#[derive(Clone)]
+struct Here {
+    orders: broadcast::Sender<Message>,
+    everything: broadcast::Sender<Message>,
+}
+
+impl Here {
+    fn new() -> Here {
+        Here {
+            orders: broadcast::channel(BEHIND).0,
+            everything: broadcast::channel(BEHIND).0,
+        }
+    }
+
+    fn send(&self, message: Message) {
+        // Nobody listening is no error.
+        if !matches!(message, Message::Event(_)) {
+            let _ = self.orders.send(message.clone());
+        }
+        let _ = self.everything.send(message);
+    }
 }
 
 /// The way to the other servers.
@@ -85,7 +110,7 @@ impl Bus {
     /// For one server alone.
     pub fn alone() -> Bus {
         Bus {
-            here: broadcast::channel(BEHIND).0,
+            here: Here::new(),
             others: None,
         }
     }
@@ -94,7 +119,7 @@ impl Bus {
     /// whenever it has to. Errors: `Invalid` for a URL that cannot be read.
     pub fn shared(url: &SecretString) -> Result<Bus> {
         let listener = Listener::new(url.expose_secret(), CHANNEL)?;
-        let here = broadcast::channel(BEHIND).0;
+        let here = Here::new();
         let (outgoing, waiting) = mpsc::channel(WAITING);
         let others = Others {
             outgoing,
@@ -118,8 +143,7 @@ impl Bus {
     /// Tells everybody, here at once, elsewhere as soon as may be. Never waits.
     pub fn publish(&self, message: Message) {
         self.publish_elsewhere(message.clone());
-        // Nobody listening is no error.
-        let _ = self.here.send(message);
+        self.here.send(message);
     }
 
     /// Tells the other servers only: what is to be done here was done.
@@ -131,9 +155,15 @@ impl Bus {
         }
     }
 
-    /// Everything from now on, one's own messages too. A receiver that lagged has to look at everything anew.
+    /// Everything from now on but events, one's own messages too. A receiver that lagged has to look at
+    /// everything anew.
     pub fn subscribe(&self) -> broadcast::Receiver<Message> {
-        self.here.subscribe()
+        self.here.orders.subscribe()
+    }
+
+    /// The same with events.
+    pub fn watch(&self) -> broadcast::Receiver<Message> {
+        self.here.everything.subscribe()
     }
 
     /// Whether there may be other servers.
@@ -153,7 +183,7 @@ impl Bus {
 struct Carrier {
     id: String,
     listener: Listener,
-    here: broadcast::Sender<Message>,
+    here: Here,
     connected: Arc<AtomicBool>,
     missed: Arc<AtomicBool>,
 }
@@ -171,7 +201,7 @@ impl Carrier {
                         tracing::info!("connected to the other servers again; everything cached is dropped");
                     }
                     // Also the first time: something may have been cached before this server listened.
-                    let _ = self.here.send(Message::Anew);
+                    self.here.send(Message::Anew);
                     first = false;
                     let ended = self.carry(listening, &mut waiting).await;
                     self.connected.store(false, Ordering::Relaxed);
@@ -230,9 +260,7 @@ impl Carrier {
         // A server of another version may say what is not known here.
         match serde_json::from_str::<Packet>(payload) {
             Ok(packet) if packet.from == self.id => {}
-            Ok(packet) => {
-                let _ = self.here.send(packet.message);
-            }
+            Ok(packet) => self.here.send(packet.message),
             Err(error) => tracing::debug!(%error, "another server said something unknown"),
         }
     }

@@ -19,6 +19,7 @@ pub mod readiness;
 pub mod relocate;
 pub mod rotation;
 pub mod traces;
+pub mod trail;
 pub mod usage;
 pub mod vitals;
 

@@ -24,6 +24,7 @@ use super::results::{Keep, Results, Writer};
 use super::status::{Change, Events};
 use super::teaching::Teaching;
 use super::traces::{self, Traces};
+use super::trail::Trail;
 pub use super::under_way::RunningQuestion;
 use super::under_way::{UnderWay, UnderWayGuard};
 use super::usage::Usage;
@@ -70,6 +71,7 @@ pub struct Questions {
     usage: Usage,
     limits: Limits,
     running: UnderWay,
+    trail: Trail,
 }
 
 /// What may be asked, and what was taught about it.
@@ -207,6 +209,7 @@ impl Questions {
         limits: Limits,
     ) -> Questions {
         Questions {
+            trail: Trail::new(db.clone()),
             db,
             files: sources.files,
             connections: sources.connections,
@@ -240,6 +243,7 @@ impl Questions {
             question: None,
         };
         let mut candidates = self.candidates(who, target, &caller).await?;
+        self.teaching.teach(who, &mut candidates).await?;
         let (Some(candidate), true) = (candidates.pop(), candidates.is_empty()) else {
             return Err(Error::Invalid(
                 "Say which connection or which files to ask.".into(),
@@ -326,7 +330,7 @@ impl Questions {
             request: Request {
                 question: title,
                 turns,
-                // What was taught comes with the candidates.
+                // What was taught comes with the candidates, once the answer is made.
                 glossary: String::new(),
                 today: Utc::now().date_naive(),
                 limits: self.limits,
@@ -550,7 +554,7 @@ impl Questions {
 
     /// What may answer, with what was taught about it.
     async fn candidates(&self, who: &Identity, target: &Target, caller: &Caller) -> Result<Vec<Candidate>> {
-        let mut candidates = match target {
+        Ok(match target {
             Target::Connection(id) => vec![self.connections.candidate(who, id, caller).await?],
             Target::Files(ids) => self.files.candidate(who, Some(ids)).await?.into_iter().collect(),
             Target::Anything => {
@@ -558,9 +562,7 @@ impl Questions {
                 all.extend(self.connections.candidates(who, caller).await?);
                 all
             }
-        };
-        self.teaching.teach(who, &mut candidates).await?;
-        Ok(candidates)
+        })
     }
 
     /// The last questions of a conversation that were answered, oldest first, and the last answer itself.
@@ -597,8 +599,10 @@ impl Questions {
 
 impl Prepared {
     /// Answers and keeps the answer. `progress` sees every event; when its receiver is dropped the query is
-    /// cancelled. Errors: only when the answer cannot be kept.
-    pub async fn answer(self, progress: Option<mpsc::Sender<Event>>) -> Result<KeptAnswer> {
+    /// cancelled. Errors: only when the store fails.
+    pub async fn answer(mut self, progress: Option<mpsc::Sender<Event>>) -> Result<KeptAnswer> {
+        let teaching = &self.questions.teaching;
+        teaching.teach(&self.who, &mut self.candidates).await?;
         let (events, incoming) = mpsc::channel(4);
         self.tell(Running::Yes);
         let model = self.questions.models.of(&self.who.organization_id);
@@ -790,10 +794,7 @@ impl Prepared {
     pub(super) async fn audit(&self, answer: &Answer) -> Result<()> {
         let deed = self.deed(answer);
         self.questions.watch.asked(self, answer);
-        self.questions
-            .db
-            .write(move |conn| audit::append(conn, &deed))
-            .await
+        self.questions.trail.append(deed).await
     }
 
     pub(super) fn tell(&self, running: Running) {

@@ -137,6 +137,17 @@ impl Streaming {
         }
     }
 
+    /// Writes down a result of which [`Streaming::whole`] gave everything.
+    pub async fn went_out_whole(self) {
+        let streamed = Streamed {
+            prepared: &self.run.0,
+            resolved: &self.resolved,
+            started: self.started,
+            sent: self.sent,
+        };
+        streamed.audit(None).await;
+    }
+
     fn add(&mut self, batch: &RecordBatch) -> Result<()> {
         for piece in self.encoder.pieces(batch)? {
             self.sent += piece.num_rows() as u64;

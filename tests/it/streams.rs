@@ -148,6 +148,31 @@ async fn all_rows_come_through_an_agent_whatever_the_server_keeps_of_a_result() 
 }
 
 #[tokio::test]
+async fn every_stream_is_written_into_the_audit_log_however_small() {
+    let shop = shop(PolicyConfig::default()).await;
+    let small = shop.query("SELECT i FROM n WHERE i <= 3");
+    for _ in 0..20 {
+        rows(run(&shop.owner, &small).await).await;
+    }
+    // Many at once are written together, and none is lost.
+    futures::future::join_all((0..20).map(|_| async { rows(run(&shop.owner, &small).await).await })).await;
+    rows(run(&shop.owner, &shop.query("SELECT i FROM n")).await).await;
+    let entries = eventually("all of them to be written down", || async {
+        let (_, audit) = shop.owner.get("/api/v1/audit?action=query.run&limit=100").await;
+        let entries = audit["items"].as_array().expect("a list").clone();
+        (entries.len() == 41).then_some(entries)
+    })
+    .await;
+    let of = |rows: u64| {
+        entries
+            .iter()
+            .filter(|entry| entry["details"]["rows"] == json!(rows) && entry["details"]["outcome"] == "answered")
+            .count()
+    };
+    assert_eq!((of(3), of(300_000)), (40, 1), "{entries:?}");
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_cancels_down_to_the_database() {
     let shop = shop(PolicyConfig::default()).await;
     // Before the first row.

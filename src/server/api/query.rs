@@ -291,6 +291,8 @@ async fn stream_rows(prepared: Prepared) -> ApiResult<HttpResponse> {
         .insert_header(("X-Query-Id", prepared.id.clone()));
     let mut streaming = prepared.stream().await?;
     if let Some(body) = streaming.whole().await {
+        // The reader need not wait for that.
+        actix_web::rt::spawn(streaming.went_out_whole());
         return Ok(response.body(body));
     }
     let (chunks, mut body) = mpsc::channel(WAITING_CHUNKS);
