@@ -166,7 +166,9 @@ async fn every_stream_is_written_into_the_audit_log_however_small() {
     let of = |rows: u64| {
         entries
             .iter()
-            .filter(|entry| entry["details"]["rows"] == json!(rows) && entry["details"]["outcome"] == "answered")
+            .filter(|entry| {
+                entry["details"]["rows"] == json!(rows) && entry["details"]["outcome"] == "answered"
+            })
             .count()
     };
     assert_eq!((of(3), of(300_000)), (40, 1), "{entries:?}");
