@@ -103,6 +103,7 @@ pub fn choose(
         .into_iter()
         .filter(|at| data.largest(*at).is_some())
         .collect();
+    let measures = data.levels(measures);
     if !of(Role::Other).is_empty() && measures.is_empty() {
         return None;
     }
@@ -152,6 +153,26 @@ impl Data<'_> {
             series: series.map(name),
             stacked: false,
         })
+    }
+
+    /// The measures without those that only say how the others differ: a change beside the two figures it is
+    /// between, and percentages beside what is no percentage. The table shows them.
+    fn levels(&self, measures: Vec<usize>) -> Vec<usize> {
+        let says = |at: &usize, wanted: &[&str]| {
+            let words = words(&self.columns[*at].name);
+            wanted.iter().any(|word| words.iter().any(|own| own == word))
+        };
+        let percent = |at: &usize| says(at, &["percent", "percentage", "pct"]);
+        let change = |at: &usize| says(at, &["change", "difference"]);
+        let figures: Vec<usize> = measures
+            .iter()
+            .copied()
+            .filter(|at| !percent(at) && !change(at))
+            .collect();
+        if figures.len() < 2 {
+            return measures;
+        }
+        figures
     }
 
     fn over_time(&self, time: usize, measures: &[usize]) -> Option<Chart> {

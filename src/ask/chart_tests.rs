@@ -51,6 +51,49 @@ fn dates_make_a_line_and_categories_bars() {
 }
 
 #[test]
+fn a_change_is_not_drawn_beside_the_figures_it_is_between() {
+    let rows = ["Berlin", "Kiel"]
+        .map(|store| {
+            vec![
+                json!(store),
+                json!("10.50"),
+                json!("12.50"),
+                json!("2.00"),
+                json!(19.05),
+            ]
+        })
+        .to_vec();
+    assert_eq!(
+        chart(
+            &[
+                ("store", "text"),
+                ("revenue_2024", "decimal"),
+                ("revenue_2025", "decimal"),
+                ("change", "decimal"),
+                ("change_percent", "float")
+            ],
+            rows
+        ),
+        expect(ChartKind::Bar, "store", &["revenue_2024", "revenue_2025"])
+    );
+    let months = (1..=12)
+        .map(|month| vec![json!(format!("2024-{month:02}-01")), json!("10.50"), json!(5.5)])
+        .collect();
+    let found = chart(
+        &[
+            ("month", "date"),
+            ("revenue", "decimal"),
+            ("growth_percent", "float"),
+        ],
+        months,
+    );
+    assert_eq!(
+        found,
+        expect(ChartKind::Line, "month", &["revenue", "growth_percent"])
+    );
+}
+
+#[test]
 fn series_split_only_what_they_tell_apart() {
     let rows = vec![
         vec![json!("2024-01-01"), json!("Berlin"), json!(1)],

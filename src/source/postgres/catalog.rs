@@ -1,5 +1,5 @@
 //! What a database holds, read from its system catalogs with a handful of set-based queries, whatever the
-//! number of tables. Tables are never counted; estimates and frequent values come from statistics, and
+//! number of tables. Large tables are never counted; estimates and frequent values come from statistics, and
 //! where a small table has none yet, from a look at its few rows.
 
 use std::collections::{BTreeMap, HashMap};
@@ -368,7 +368,8 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// One row with an array for each column worth a look: frequent values of words, ends of numbers and dates.
+/// One row with an array for each column worth a look: frequent values of words, ends of numbers and dates; and
+/// at its end an array with the number of rows and of different values of each of these columns.
 fn sample_query(table: &Table) -> (String, Vec<usize>) {
     let from = match &table.schema {
         Some(schema) => format!("{}.{}", quoted(schema), quoted(&table.name)),
@@ -376,6 +377,7 @@ fn sample_query(table: &Table) -> (String, Vec<usize>) {
     };
     let mut at = Vec::new();
     let mut outputs = Vec::new();
+    let mut counts = vec!["count(*)".to_owned()];
     for (place, column) in table.columns.iter().enumerate() {
         let name = quoted(&column.name);
         if column.kind.is_text() && column.values.is_empty() {
@@ -390,12 +392,19 @@ fn sample_query(table: &Table) -> (String, Vec<usize>) {
         } else {
             continue;
         }
+        counts.push(format!("count(DISTINCT x.{name})"));
         at.push(place);
     }
+    outputs.push(format!("(SELECT ARRAY[{}] FROM {from} AS x)", counts.join(", ")));
     (format!("SELECT {}", outputs.join(", ")), at)
 }
 
 fn take_sample(table: &mut Table, at: &[usize], row: &Row) {
+    let counts: Vec<i64> = row.try_get(at.len()).unwrap_or_default();
+    let counted = |place: usize| counts.get(place).and_then(|count| u64::try_from(*count).ok());
+    if let Some(rows) = counted(0) {
+        table.row_estimate = Some(rows);
+    }
     for (output, place) in at.iter().enumerate() {
         let Ok(values) = row.try_get::<_, Vec<Option<String>>>(output) else {
             continue;
@@ -403,12 +412,12 @@ fn take_sample(table: &mut Table, at: &[usize], row: &Row) {
         let Some(column) = table.columns.get_mut(*place) else {
             continue;
         };
+        if let Some(different) = counted(output + 1) {
+            column.distinct_estimate = Some(different);
+        }
         if column.kind.is_text() {
             let values: Vec<String> = values.into_iter().flatten().collect();
             let is_all = values.len() <= VALUES;
-            if is_all {
-                column.distinct_estimate = Some(values.len() as u64);
-            }
             set_values(column, values, is_all);
         } else if let [min, max] = values.as_slice() {
             column.min.clone_from(min);

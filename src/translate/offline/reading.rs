@@ -43,6 +43,10 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
     }
     let mut conditions: Vec<String> = plan.filters.iter().map(|filter| speaker.filter(filter)).collect();
     for choice in &plan.any {
+        // The figures say it already.
+        if between_periods(plan) && choice.iter().all(|filter| is_of_a_figure(filter, plan)) {
+            continue;
+        }
         let parts: Vec<String> = choice.iter().map(|filter| speaker.filter(filter)).collect();
         conditions.push(format!("({})", parts.join(" or ")));
     }
@@ -90,6 +94,19 @@ pub fn say(plan: &Plan, schema: &Schema<'_>) -> String {
         text.push_str(&format!("; joined with {}", joined.join(" and ")));
     }
     text
+}
+
+/// Whether two figures are shown with what changed from one to the other.
+fn between_periods(plan: &Plan) -> bool {
+    plan.figures
+        .first()
+        .is_some_and(|figure| between(&figure.value, plan).is_some())
+}
+
+fn is_of_a_figure(filter: &Filter, plan: &Plan) -> bool {
+    plan.measures
+        .iter()
+        .any(|measure| measure.only.as_slice() == std::slice::from_ref(filter))
 }
 
 /// What changed from the first figure to the second, where both are shown.

@@ -136,3 +136,21 @@ async fn frequent_values_come_from_statistics() {
         day.min
     );
 }
+
+#[tokio::test]
+async fn a_small_table_that_was_never_analyzed_is_counted() {
+    let database = database(
+        "CREATE TABLE authors (aid int, name text, born date) WITH (autovacuum_enabled = off);
+         INSERT INTO authors SELECT g, 'author ' || g % 70, date '1960-01-01' + g % 3 FROM generate_series(1, 200) g;",
+    );
+    let catalog = source(&database.url()).catalog().await.expect("a catalog");
+    let authors = catalog.table(None, "authors").expect("the table");
+    assert_eq!(authors.row_estimate, Some(200));
+    let different: Vec<Option<u64>> = authors
+        .columns
+        .iter()
+        .map(|column| column.distinct_estimate)
+        .collect();
+    // As many as rows: without any declared key, `aid` tells them apart.
+    assert_eq!(different, [Some(200), Some(70), Some(3)]);
+}
