@@ -1,6 +1,7 @@
 //! The sentence of an answer, made from the result by code. No model sees the rows for it, and it claims
 //! nothing that the rows at hand do not show.
 
+use chrono::Month;
 use serde_json::Value;
 
 use super::chart::{Role, Truncation, is_calendar_number, is_id, number, role, words};
@@ -13,21 +14,6 @@ const MAX_VALUE: usize = 60;
 const NAMED_ROWS: usize = 5;
 /// Columns of a single row that are spelled out.
 const NAMED_COLUMNS: usize = 5;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// What a sentence is made from.
 #[derive(Debug, Clone, Copy)]
@@ -144,7 +130,7 @@ fn compared(shown: &Shown<'_>, row: &[Value]) -> Option<String> {
     let (before, after): (Vec<&str>, Vec<&str>) = (before.split(' ').collect(), after.split(' ').collect());
     let same = before.iter().zip(&after).take_while(|(a, b)| a == b).count();
     // "march 2024" and "march 2025" are two months.
-    let month = |word: &&str| MONTHS.iter().any(|month| month.eq_ignore_ascii_case(word));
+    let month = |word: &&str| word.len() > 2 && word.parse::<Month>().is_ok();
     let same = before[..same].iter().position(month).unwrap_or(same);
     let (figure, from, to) = (
         before[..same].join(" "),
@@ -394,14 +380,13 @@ impl Dates {
     }
 
     fn write(&self, column: &ColumnInfo, value: &Value) -> String {
-        if let (Dates::MonthNumbers, Some(month)) = (self, value.as_u64())
-            && let Some(name) = MONTHS.get(month.wrapping_sub(1) as usize)
-        {
-            return (*name).to_owned();
+        let named = |number: u64| Some(Month::try_from(u8::try_from(number).ok()?).ok()?.name());
+        if let (Dates::MonthNumbers, Some(name)) = (self, value.as_u64().and_then(named)) {
+            return name.to_owned();
         }
         if let Value::String(text) = value {
-            let number = text.get(5..7).and_then(|month| month.parse::<usize>().ok());
-            let month = number.and_then(|month| MONTHS.get(month.wrapping_sub(1)));
+            let number = text.get(5..7).and_then(|month| month.parse::<u64>().ok());
+            let month = number.and_then(named);
             match (self, text.get(..4), month) {
                 (Dates::Years, Some(year), _) => return year.to_owned(),
                 (Dates::Quarters, Some(year), Some(_)) => {

@@ -1,5 +1,7 @@
-//! Two spans of time side by side: "revenue in 2025 compared to 2024", "how much did revenue grow from 2024 to
-//! 2025?". Each side is read as a question of its own; what both have in common is computed in one pass.
+//! What is set against something of its kind. Two spans of time side by side ("revenue in 2025 compared to 2024",
+//! "how much did revenue grow from 2024 to 2025?"): each side is read as a question of its own, and what both have
+//! in common is computed in one pass. Named values ("compare revenue in Oslo and Bergen"): a row for each. And a
+//! number per owner, where it is not said whether owners without any count.
 
 use chrono::NaiveDate;
 
