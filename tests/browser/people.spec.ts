@@ -125,8 +125,11 @@ test("somebody who is removed is out at once", async ({ app, browser, server }) 
 
 test("a forgotten password is set anew by the link in the mail", async ({ app, linkIn }) => {
   await app.getByRole("button", { name: "Sign out" }).click();
-  await app.getByRole("link", { name: "Forgot your password?" }).click();
   await app.getByLabel("E-mail").fill(owner.email);
+  await app.getByRole("link", { name: "Forgot your password?" }).click();
+  // The log-in has a field of the same name, and stands until the next page is there.
+  await expect(app.getByRole("heading", { name: "Forgot your password?" })).toBeVisible();
+  await expect(app.getByLabel("E-mail")).toHaveValue(owner.email);
   await app.getByRole("button", { name: "Send the link" }).click();
   await expect(app.getByRole("heading", { name: "Look into your mail" })).toBeVisible();
 

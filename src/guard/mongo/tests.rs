@@ -193,6 +193,25 @@ proptest! {
 }
 
 #[test]
+fn numbers_are_kept_to_the_last_bit() {
+    for number in [
+        "-1.1403646819088522e-147",
+        "0.1",
+        "1.7976931348623157e308",
+        "9007199254740993",
+    ] {
+        let text = format!(r#"{{"collection": "a", "pipeline": [{{"$match": {{"n": {number}}}}}]}}"#);
+        let resolved = check(&text, &catalog()).expect("a plain query");
+        let printed: serde_json::Value = serde_json::from_str(&resolved.text).unwrap();
+        let kept = &printed["pipeline"][0]["$match"]["n"];
+        assert_eq!(kept.as_f64(), number.parse().ok(), "{}", resolved.text);
+        if let Ok(whole) = number.parse::<i64>() {
+            assert_eq!(kept.as_i64(), Some(whole), "{}", resolved.text);
+        }
+    }
+}
+
+#[test]
 fn messages_name_the_nearest() {
     let said = |text: &str| match check(text, &catalog()) {
         Err(Error::Source {

@@ -87,6 +87,44 @@ describe("session", () => {
     expect(session.current()).toEqual({ status: "signed-out" });
   });
 
+  it("stays signed out while a renewal was under way, and ends the cookie that came with it", async () => {
+    let answer: (response: Response) => void = () => undefined;
+    const paths: string[] = [];
+    const { session } = make(() => Promise.resolve(json(200, opened("t"))), {
+      fetch: ((url: string) => {
+        paths.push(url.split("/").at(-1) ?? "");
+        if (paths.length !== 2) return Promise.resolve(json(200, opened("t")));
+        return new Promise<Response>((resolve) => (answer = resolve));
+      }) as unknown as typeof globalThis.fetch,
+    });
+    await session.start();
+    const renewal = session.refresh();
+    const leaving = session.signOut();
+    answer(json(200, opened("u")));
+    await expect(renewal).resolves.toBeNull();
+    await leaving;
+    expect(session.current()).toEqual({ status: "signed-out" });
+    expect(session.token()).toBeNull();
+    expect(paths).toEqual(["refresh", "refresh", "logout"]);
+    // What was left over from before asks for nothing.
+    await expect(session.freshToken()).resolves.toBeNull();
+    expect(paths).toHaveLength(3);
+  });
+
+  it("follows a sign-in of another tab", async () => {
+    const channel = { postMessage: vi.fn(), onmessage: null as null | ((e: MessageEvent) => void) };
+    let known = false;
+    const { session } = make(
+      () => Promise.resolve(known ? json(200, opened("t")) : json(401, {})),
+      { channel },
+    );
+    await session.start();
+    expect(session.current().status).toBe("signed-out");
+    known = true;
+    channel.onmessage?.(new MessageEvent("message", { data: "signed-in" }));
+    await vi.waitFor(() => expect(session.current().status).toBe("signed-in"));
+  });
+
   it("stays signed in when the server is away for a moment", async () => {
     let away = false;
     const { session } = make(() =>

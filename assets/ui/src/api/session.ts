@@ -51,6 +51,8 @@ export function createSession(around: Surroundings) {
       set(reason ? { status: "signed-out", reason } : { status: "signed-out" });
   }
 
+  const signedOut = () => state.status === "signed-out";
+
   async function renew(): Promise<string | null> {
     let response: Response;
     try {
@@ -59,7 +61,10 @@ export function createSession(around: Surroundings) {
         credentials: CREDENTIALS,
       });
       if (response.ok) {
-        accept((await response.json()) as Session);
+        const renewed = (await response.json()) as Session;
+        // Who signed out meanwhile stays out.
+        if (signedOut()) return null;
+        accept(renewed);
         return token;
       }
     } catch (cause) {
@@ -75,8 +80,12 @@ export function createSession(around: Surroundings) {
     throw error;
   }
 
-  /** Asks for a new access token; callers that come while one is under way share it. Null means signed out. */
-  function refresh(): Promise<string | null> {
+  /**
+   * Asks for a new access token; callers that come while one is under way share it. Null means signed out, and then
+   * nothing is asked: a request left over from before would sign somebody in again whose cookie is just being ended.
+   */
+  async function refresh(): Promise<string | null> {
+    if (signedOut()) return null;
     renewal ??= around.exclusively(renew).finally(() => {
       renewal = null;
     });
@@ -86,9 +95,14 @@ export function createSession(around: Surroundings) {
   if (around.channel) {
     around.channel.onmessage = (event) => {
       if (event.data === "signed-out") forget();
-      if (event.data === "signed-in" && state.status === "signed-out")
-        void refresh().catch(() => undefined);
+      if (event.data === "signed-in" && signedOut()) void start();
     };
+  }
+
+  /** At page load, or after another tab signed in: find out whether the cookie stands for somebody. */
+  async function start() {
+    set({ status: "loading" });
+    await refresh().catch(() => undefined);
   }
 
   return {
@@ -97,19 +111,18 @@ export function createSession(around: Surroundings) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    /** At page load: find out whether the cookie still stands for somebody. */
-    async start() {
-      set({ status: "loading" });
-      await refresh().catch(() => undefined);
-    },
+    start,
     signIn(session: Session) {
       accept(session);
       around.channel?.postMessage("signed-in");
     },
     async signOut() {
       const bearer = token;
+      const renewing = renewal;
       forget();
       around.channel?.postMessage("signed-out");
+      // A renewal under way sets a new cookie: it comes first, so that the new one is ended too.
+      await renewing?.catch(() => undefined);
       await around
         .fetch(apiUrl("/api/v1/auth/logout"), {
           method: "POST",

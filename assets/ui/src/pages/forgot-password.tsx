@@ -1,6 +1,7 @@
 // Asks for a link that sets a new password.
 import { useMutation } from "@tanstack/react-query";
 import { MailCheck } from "lucide-react";
+import { useLocation } from "react-router";
 import { forgotPassword } from "@/api/account";
 import { EntranceFrame } from "@/components/entrance";
 import { Button } from "@/components/ui/button";
@@ -10,6 +11,8 @@ import { TextLink } from "@/components/ui/text-link";
 
 export default function ForgotPassword() {
   const ask = useMutation({ mutationFn: forgotPassword });
+  // The address that was typed at the log-in comes along.
+  const typed = (useLocation().state as { email?: string } | null)?.email;
   const back = <TextLink to="/login">Back to the log-in</TextLink>;
   if (ask.isSuccess)
     return (
@@ -45,7 +48,14 @@ export default function ForgotPassword() {
           ask.mutate(String(new FormData(event.currentTarget).get("email")).trim());
         }}
       >
-        <Field label="E-mail" name="email" type="email" autoComplete="username" required />
+        <Field
+          label="E-mail"
+          name="email"
+          type="email"
+          autoComplete="username"
+          required
+          defaultValue={ask.variables ?? typed}
+        />
         {ask.isError && <Notice kind="error">{ask.error.message}</Notice>}
         <Button type="submit" variant="primary" className="w-full" busy={ask.isPending}>
           Send the link

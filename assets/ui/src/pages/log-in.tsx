@@ -36,6 +36,7 @@ export function LogIn() {
   const location = useLocation().state as { from?: string; done?: string } | null;
   const [search] = useSearchParams();
   const [typed, setTyped] = useState<LogInRequest>({ email: "", password: "" });
+  const [address, setAddress] = useState("");
   const enter = useMutation({
     mutationFn: (body: LogInRequest) => logIn(body),
     onSuccess: (opened) => session.signIn(opened),
@@ -115,13 +116,18 @@ export function LogIn() {
           autoComplete="username"
           required
           defaultValue={typed.email}
+          onChange={(event) => setAddress(event.currentTarget.value.trim())}
         />
         <PasswordField
           label="Password"
           name="password"
           autoComplete="current-password"
           required
-          hint={<TextLink to="/forgot-password">Forgot your password?</TextLink>}
+          hint={
+            <TextLink to="/forgot-password" state={{ email: address }}>
+              Forgot your password?
+            </TextLink>
+          }
         />
         {enter.isError && code !== "totp_required" && (
           <Notice kind="error">{enter.error.message}</Notice>
