@@ -36,11 +36,6 @@ pub async fn run(args: Args) -> Result<i32> {
     let public_url = config.server.public_url.clone();
     let data_dir: PathBuf = config.server.data_dir.clone();
     let running = crate::server::start(config).await?;
-    if let Some(code) = &running.setup_code {
-        tracing::warn!(
-            "This server can be reached from other machines. Its set-up page asks for this code: {code}"
-        );
-    }
     tracing::info!(data_dir = %data_dir.display(), version = env!("CARGO_PKG_VERSION"), "started");
     let url = public_url.unwrap_or_else(|| format!("http://{}", running.address));
     println!("Clean Custard is ready at {url}");

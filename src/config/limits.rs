@@ -15,6 +15,8 @@ pub struct LimitsConfig {
     pub log_in_per_minute: u32,
     /// Sign-ups and letters asked for (forgotten password, confirmation again) of one e-mail address.
     pub sign_up_per_hour: u32,
+    /// Invitations sent by one account.
+    pub invitations_per_hour: u32,
     /// Questions and queries of one account.
     pub ask_per_minute: u32,
     /// Uploads of one account.
@@ -30,6 +32,7 @@ impl Default for LimitsConfig {
         LimitsConfig {
             log_in_per_minute: 30,
             sign_up_per_hour: 20,
+            invitations_per_hour: 200,
             ask_per_minute: 600,
             upload_per_minute: 300,
             everything_per_minute: 6_000,
@@ -45,6 +48,7 @@ impl LimitsConfig {
         Ok(LimitsConfig {
             log_in_per_minute: number("log_in_per_minute", default.log_in_per_minute)?,
             sign_up_per_hour: number("sign_up_per_hour", default.sign_up_per_hour)?,
+            invitations_per_hour: number("invitations_per_hour", default.invitations_per_hour)?,
             ask_per_minute: number("ask_per_minute", default.ask_per_minute)?,
             upload_per_minute: number("upload_per_minute", default.upload_per_minute)?,
             everything_per_minute: number("everything_per_minute", default.everything_per_minute)?,

@@ -21,7 +21,7 @@ pub struct Health {
 
 /// How everything is doing.
 #[derive(Serialize, utoipa::ToSchema)]
-pub struct Status {
+pub struct SystemStatus {
     pub version: &'static str,
     pub uptime_seconds: u64,
     pub store: StoreStatus,
@@ -184,9 +184,9 @@ pub async fn public_ready(app: web::Data<App>) -> HttpResponse {
 
 /// How everything is doing, each part with the last error it had.
 #[utoipa::path(operation_id = "get_server_status", tag = "health", security(("token" = [])), responses(
-    (status = 200, body = Status), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
+    (status = 200, body = SystemStatus), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 #[get("/status")]
-pub async fn status(app: web::Data<App>, user: Admin) -> web::Json<Status> {
+pub async fn status(app: web::Data<App>, user: Admin) -> web::Json<SystemStatus> {
     let store = app.vitals.attempt("store", app.db.ping()).await.is_ok();
     let storage = app.vitals.attempt("storage", app.storage.check()).await.is_ok();
     let (size, in_use) = app.db.connections();
@@ -194,7 +194,7 @@ pub async fn status(app: web::Data<App>, user: Admin) -> web::Json<Status> {
     let model = app.models.of(&user.0.organization_id);
     let llm = model.llm.as_ref();
     let bus = app.events.bus();
-    web::Json(Status {
+    web::Json(SystemStatus {
         version: env!("CARGO_PKG_VERSION"),
         uptime_seconds: app.started.elapsed().as_secs(),
         store: StoreStatus {
@@ -317,6 +317,14 @@ impl App {
                 misses: Some(stats.misses),
             })
             .collect();
+        // Kept as long as their connections are, so nothing is ever looked for in vain.
+        all.push(CacheStatus {
+            name: "schemas",
+            entries: self.hub.catalogs() as u64,
+            bytes: None,
+            hits: None,
+            misses: None,
+        });
         if let Some(numbers) = self.storage.cache() {
             all.push(CacheStatus {
                 name: "file_copies",

@@ -18,6 +18,9 @@ pub fn class(request: &HttpRequest) -> Option<Class> {
     if request.method() != Method::POST {
         return None;
     }
+    if path == "invitations" || (path.starts_with("invitations/") && path.ends_with("/resend")) {
+        return Some(Class::Invitation);
+    }
     match path {
         "setup"
         | "auth/login"
@@ -48,6 +51,11 @@ pub async fn count_account(app: &App, request: &HttpRequest, user_id: &str) -> R
         Some(class) => app.limits.check(class, whose).await,
         None => Ok(()),
     }
+}
+
+/// Counts a letter that is asked for, or an account, by the address it is for. Errors: `RateLimited`.
+pub async fn count_letter(app: &App, email: &str) -> Result<()> {
+    app.limits.check(Class::SignUp, Whose::Email(email)).await
 }
 
 /// Counts every request for the API by its address. Pages and load balancers' looks are not counted.

@@ -4,6 +4,7 @@ pub mod agent_socket;
 pub mod api;
 pub mod auth;
 pub mod client;
+mod document;
 pub mod error;
 pub mod health;
 pub mod limits;
@@ -25,7 +26,6 @@ use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
 use chrono::TimeDelta;
 use rand::Rng;
 use tracing_actix_web::TracingLogger;
-use utoipa::OpenApi;
 use utoipa_actix_web::AppExt;
 use utoipa_swagger_ui::SwaggerUi;
 
@@ -145,37 +145,6 @@ pub struct Running {
     server: actix_web::dev::Server,
 }
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Clean Custard", description = "Ask questions about databases and files in plain language."),
-    modifiers(&Security),
-    components(schemas(crate::rows::export::Format, crate::service::audit::ExportFormat)),
-    tags(
-        (name = "accounts"), (name = "members"), (name = "tokens"), (name = "files"), (name = "connections"), (name = "questions"), (name = "teaching"), (name = "evaluations"), (name = "results"),
-        (name = "status"), (name = "usage"), (name = "settings"), (name = "audit"), (name = "health")
-    )
-)]
-struct ApiDocument;
-
-struct Security;
-
-impl utoipa::Modify for Security {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let bearer = |format: &str| {
-            SecurityScheme::Http(
-                HttpBuilder::new()
-                    .scheme(HttpAuthScheme::Bearer)
-                    .bearer_format(format)
-                    .build(),
-            )
-        };
-        let components = document.components.get_or_insert_with(Default::default);
-        components.add_security_scheme("token", bearer("JWT"));
-        components.add_security_scheme("agent_key", bearer("agent key"));
-    }
-}
-
 impl App {
     /// Opens store and storage and puts the parts together. Blocks for a moment; errors are sentences for
     /// whoever starts the server.
@@ -213,6 +182,7 @@ impl App {
         let traces = Traces::new(config.traces.as_ref())?;
         let hub = Hub::new();
         let accounts = Accounts::new(
+            &caches,
             db.clone(),
             &keys.current,
             sealer.clone(),
@@ -311,6 +281,21 @@ impl App {
     pub fn is_own_origin(&self, request: &HttpRequest) -> bool {
         safety::is_own(request, &self.config.server)
     }
+
+    /// The code that the set-up page asks for, where it asks for one and nobody has an account (yet, or any
+    /// more). It is written to the log: whoever reads that may set the server up.
+    pub async fn announce_setup(&self) -> Result<Option<String>> {
+        let Some(code) = &self.setup_code else {
+            return Ok(None);
+        };
+        if !self.accounts.needs_setup().await? {
+            return Ok(None);
+        }
+        tracing::warn!(
+            "This server can be reached from other machines. Its set-up page asks for this code: {code}"
+        );
+        Ok(Some(code.clone()))
+    }
 }
 
 /// Binds the address and makes the server; [`Running::serve`] runs it. Errors: sentences, e.g. for a port in
@@ -345,11 +330,7 @@ pub async fn start(config: Config) -> Result<Running> {
     if !app.events.bus().is_shared() {
         app.evaluations.begin().await?;
     }
-    let setup_code = if app.accounts.needs_setup().await? {
-        app.setup_code.clone()
-    } else {
-        None
-    };
+    let setup_code = app.announce_setup().await?;
     tokio::spawn(app.connections.clone().keep_up());
     tokio::spawn(app.post.clone().keep_sending());
     tokio::spawn(app.connections.clone().obey());
@@ -408,9 +389,9 @@ impl Running {
 
 /// The API document (OpenAPI 3.1).
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let (_, document) = ActixApp::new()
+    let (_, routes) = ActixApp::new()
         .into_utoipa_app()
-        .openapi(ApiDocument::openapi())
+        .openapi(document::head())
         .service(health::public_health)
         .service(health::public_ready)
         .service(health::status)
@@ -418,7 +399,7 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
         .service(health::get_metrics)
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
         .split_for_parts();
-    document
+    document::whole(routes)
 }
 
 fn build(
@@ -437,7 +418,7 @@ fn build(
     let cors = safety::cors(&app.config.server);
     ActixApp::new()
         .into_utoipa_app()
-        .openapi(ApiDocument::openapi())
+        .openapi(document::head())
         .app_data(app)
         .app_data(
             web::JsonConfig::default()
@@ -452,7 +433,9 @@ fn build(
         .service(health::production_readiness)
         .service(health::get_metrics)
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
-        .openapi_service(|document| SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document))
+        .openapi_service(|routes| {
+            SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document::whole(routes))
+        })
         .into_app()
         .service(web::redirect("/api/docs", "/api/docs/"))
         .default_service(web::to(ui::public_file))

@@ -39,6 +39,11 @@ impl Access {
         })
     }
 
+    /// About how much memory this takes.
+    pub fn bytes(&self) -> usize {
+        self.hidden.iter().map(|id| size_of::<String>() + id.len()).sum()
+    }
+
     /// Whether a connection or file of the organisation may be seen.
     pub fn sees(&self, source_id: &str) -> bool {
         !self.hidden.contains(source_id)

@@ -48,7 +48,7 @@ pub struct AuditItem {
 /// How an export is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum ExportFormat {
+pub enum AuditFormat {
     Csv,
     Ndjson,
 }
@@ -101,11 +101,11 @@ impl Audit {
         &self,
         who: &Identity,
         filter: Filter,
-        format: ExportFormat,
+        format: AuditFormat,
     ) -> Result<mpsc::Receiver<Result<Bytes>>> {
         let first = self.step(&who.organization_id, &filter).await?;
         let details = json!({
-            "format": match format { ExportFormat::Csv => "csv", ExportFormat::Ndjson => "ndjson" },
+            "format": match format { AuditFormat::Csv => "csv", AuditFormat::Ndjson => "ndjson" },
             "actor": filter.actor, "action": filter.action, "target": filter.target,
             "from": filter.from.map(id::iso), "to": filter.to.map(id::iso),
         });
@@ -186,16 +186,16 @@ impl Audit {
     }
 }
 
-fn write(records: Vec<Record>, format: ExportFormat, head: bool) -> Result<Bytes> {
+fn write(records: Vec<Record>, format: AuditFormat, head: bool) -> Result<Bytes> {
     let mut out = Vec::new();
     match format {
-        ExportFormat::Ndjson => {
+        AuditFormat::Ndjson => {
             for record in records {
                 serde_json::to_writer(&mut out, &AuditItem::from(record)).map_err(Error::internal)?;
                 out.push(b'\n');
             }
         }
-        ExportFormat::Csv => {
+        AuditFormat::Csv => {
             let mut csv = csv::Writer::from_writer(&mut out);
             if head {
                 csv.write_record([

@@ -2,6 +2,7 @@
 //! count of its hits and misses. What goes into them, and when it has to go out again, is their owners'
 //! business.
 
+use std::borrow::Borrow;
 use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -63,6 +64,7 @@ impl Caches {
                 .max_capacity(bytes)
                 .time_to_live(time)
                 .weigher(move |key, value| u32::try_from(weigh(key, value)).unwrap_or(u32::MAX))
+                .support_invalidation_closures()
                 .build(),
             counts: Arc::default(),
         };
@@ -94,7 +96,11 @@ where
     V: Clone + Send + Sync + 'static,
 {
     /// What is kept under this key, if anything.
-    pub async fn get(&self, key: &K) -> Option<V> {
+    pub async fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         let found = self.entries.get(key).await;
         let count = match found {
             Some(_) => &self.counts.hits,
@@ -109,8 +115,19 @@ where
     }
 
     /// Forgets one entry.
-    pub async fn drop_one(&self, key: &K) {
+    pub async fn drop_one<Q>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
         self.entries.invalidate(key).await;
+    }
+
+    /// Forgets every entry that is chosen; the choice stands for what was put in before this call.
+    pub fn drop_where(&self, chosen: impl Fn(&K, &V) -> bool + Send + Sync + 'static) {
+        if self.entries.invalidate_entries_if(chosen).is_err() {
+            self.entries.invalidate_all();
+        }
     }
 
     /// Forgets everything.
@@ -155,6 +172,19 @@ mod tests {
         assert!(stats[0].bytes <= 1_000 && stats[0].entries <= 10, "{stats:?}");
         cache.drop_all();
         assert_eq!(cache.get(&99).await, None);
+    }
+
+    #[tokio::test]
+    async fn what_is_chosen_is_forgotten_at_once() {
+        let cache: Counted<u32, u32> = Caches::new().add("numbers", 1_000, Duration::from_secs(60), |_, _| 1);
+        for number in 0..10 {
+            cache.insert(number, number % 2).await;
+        }
+        cache.drop_where(|_, odd| *odd == 1);
+        assert_eq!(cache.get(&2).await, Some(0));
+        assert_eq!(cache.get(&3).await, None);
+        cache.insert(3, 1).await;
+        assert_eq!(cache.get(&3).await, Some(1));
     }
 
     /// Larger than the whole cache: not kept, and nothing breaks.

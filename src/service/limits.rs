@@ -25,6 +25,8 @@ pub enum Class {
     LogIn,
     /// Accounts made and letters asked for.
     SignUp,
+    /// Invitations sent.
+    Invitation,
     Ask,
     Upload,
     /// Any request, beside its own class.
@@ -36,14 +38,16 @@ pub enum Class {
 pub enum Whose<'a> {
     /// An address; IPv6 by its /64, which is what one customer gets.
     Address(IpAddr),
-    /// An account's id, or its e-mail address where nobody is logged in yet.
+    /// An account's id.
     Account(&'a str),
+    /// Where nobody is logged in yet: an e-mail address, however it is written.
+    Email(&'a str),
 }
 
 /// The counters. Cheap to clone.
 #[derive(Clone)]
 pub struct Limits {
-    classes: Arc<[Option<Counter>; 5]>,
+    classes: Arc<[Option<Counter>; 6]>,
     clock: DefaultClock,
     hasher: RandomState,
     address_factor: u32,
@@ -62,6 +66,7 @@ impl Class {
         match self {
             Class::LogIn => "log-ins",
             Class::SignUp => "sign-ups or letters",
+            Class::Invitation => "invitations",
             Class::Ask => "questions",
             Class::Upload => "uploads",
             Class::Everything => "requests",
@@ -88,6 +93,7 @@ impl Limits {
             classes: Arc::new([
                 counter(config.log_in_per_minute.max(1), MINUTE),
                 counter(config.sign_up_per_hour, HOUR),
+                counter(config.invitations_per_hour, HOUR),
                 counter(config.ask_per_minute, MINUTE),
                 counter(config.upload_per_minute, MINUTE),
                 counter(config.everything_per_minute, MINUTE),
@@ -103,18 +109,22 @@ impl Limits {
         let Some(counter) = &self.classes[class as usize] else {
             return Ok(());
         };
-        let (whose, most) = match whose {
+        let (key, most) = match whose {
             Whose::Address(address) => (
-                Whose::Address(network(address)),
+                self.hasher.hash_one(Whose::Address(network(address))),
                 counter
                     .most
                     .saturating_mul(NonZeroU32::new(self.address_factor).unwrap_or(NonZeroU32::MIN)),
             ),
-            Whose::Account(account) => (Whose::Account(account), counter.most),
+            Whose::Account(_) => (self.hasher.hash_one(whose), counter.most),
+            Whose::Email(email) => {
+                let email = email.trim().to_lowercase();
+                (self.hasher.hash_one(Whose::Email(&email)), counter.most)
+            }
         };
         let limiter = counter
             .known
-            .get_with(self.hasher.hash_one(whose), async {
+            .get_with(key, async {
                 // All of them at once if need be, then refilled evenly.
                 let one_per = counter.period / most.get();
                 let quota = Quota::with_period(one_per)
@@ -126,13 +136,13 @@ impl Limits {
         limiter.check().map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
             let period = if counter.period.as_secs() == 60 {
-                "minute"
+                "a minute"
             } else {
-                "hour"
+                "an hour"
             };
             Error::RateLimited {
                 message: format!(
-                    "That was too often: at most {most} {} a {period}. Try again in {}.",
+                    "That was too often: at most {most} {} {period}. Try again in {}.",
                     class.noun(),
                     in_words(wait)
                 ),
@@ -192,6 +202,9 @@ mod tests {
         assert_eq!(passes(&limits, Class::SignUp, one, 9).await, 3);
         assert_eq!(passes(&limits, Class::SignUp, two, 9).await, 3);
         assert_eq!(passes(&limits, Class::Ask, one, 9).await, 9);
+        let (written, otherwise) = (Whose::Email("a@example.com"), Whose::Email(" A@Example.com"));
+        assert_eq!(passes(&limits, Class::SignUp, written, 2).await, 2);
+        assert_eq!(passes(&limits, Class::SignUp, otherwise, 2).await, 1);
         let address = Whose::Address("192.0.2.1".parse().unwrap());
         assert_eq!(passes(&limits, Class::SignUp, address, 9).await, 6);
         let refused = limits.check(Class::SignUp, one).await.unwrap_err();

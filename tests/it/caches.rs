@@ -33,6 +33,28 @@ async fn a_translation_that_worked_is_not_made_twice() {
     assert_eq!(model.asked().len(), 3);
 }
 
+/// Whoever looks after a server sees what each cache holds and how often it helped.
+#[tokio::test]
+async fn the_status_tells_of_every_cache() {
+    let app = TestApp::builder().start().await;
+    let owner = app.owner().await;
+    for _ in 0..3 {
+        owner.get("/api/v1/conversations").await;
+    }
+    let status = owner.get("/status").await.1;
+    let caches = status["caches"].as_array().unwrap();
+    let names: Vec<&str> = caches
+        .iter()
+        .map(|cache| cache["name"].as_str().unwrap())
+        .collect();
+    for name in ["sessions", "catalogs", "translations", "schemas"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+    let sessions = caches.iter().find(|cache| cache["name"] == "sessions").unwrap();
+    assert!(sessions["hits"].as_u64().unwrap() >= 2, "{sessions}");
+    assert!(sessions["misses"].as_u64().unwrap() >= 1, "{sessions}");
+}
+
 /// What is remembered is what ran in the end, not the first attempt.
 #[tokio::test]
 async fn a_repaired_query_is_remembered_as_repaired() {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
+
 /// A module's place on the map: its floor, and its line on the page.
 #[derive(Debug, Clone, Copy)]
 struct Place {
@@ -77,6 +79,33 @@ fn imports(line: &str) -> Vec<String> {
         }));
     }
     found
+}
+
+/// The API's document knows a type by its name alone: of two with the same name, one would be described as the
+/// other.
+#[test]
+fn every_type_of_the_api_has_a_name_of_its_own() {
+    let derived = Regex::new(
+        r"#\[derive\([^\]]*ToSchema[^\]]*\)\](?<between>(?:\s*(?:#\[[^\n]*\]|///[^\n]*))*)\s*pub(?:\([a-z]+\))? (?:struct|enum) (?<name>\w+)",
+    )
+    .unwrap();
+    let renamed = Regex::new(r"schema\(as = (\w+)").unwrap();
+    let mut seen: BTreeMap<String, PathBuf> = BTreeMap::new();
+    let mut twice = Vec::new();
+    for file in files(&src()) {
+        let text = fs::read_to_string(&file).unwrap();
+        for found in derived.captures_iter(&text) {
+            let name = match renamed.captures(&found["between"]) {
+                Some(other) => other[1].to_owned(),
+                None => found["name"].to_owned(),
+            };
+            if let Some(before) = seen.insert(name.clone(), file.clone()) {
+                twice.push(format!("{name}: {} and {}", before.display(), file.display()));
+            }
+        }
+    }
+    assert!(seen.len() > 150, "the types were not found: {}", seen.len());
+    assert!(twice.is_empty(), "{}", twice.join("\n"));
 }
 
 #[test]

@@ -99,6 +99,74 @@ async fn one_address_has_its_limit_and_others_have_theirs() {
     assert_eq!(setup("2001:db8:0:1::1").await, StatusCode::OK);
 }
 
+/// Somebody with many network addresses fills nobody's letter box.
+#[tokio::test]
+async fn letters_to_one_address_are_limited_wherever_they_are_asked_for() {
+    let app = limited(|limits| limits.sign_up_per_hour = 2).await;
+    app.owner().await;
+    let anyone = app.anonymous();
+    let ask = async |host: usize, path: &str, email: &str| {
+        let body = match path {
+            "signup" => json!({ "email": email, "name": "Eve", "password": "a long password" }),
+            _ => json!({ "email": email }),
+        };
+        let path = format!("/api/v1/auth/{path}");
+        let (status, _) = from(&anyone, &format!("203.0.113.{host}"), Method::POST, &path, &body).await;
+        status
+    };
+    assert_ne!(
+        ask(1, "signup", "ada@example.com").await,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    assert_eq!(
+        ask(2, "forgot-password", "ADA@example.com ").await,
+        StatusCode::ACCEPTED
+    );
+    for (host, path) in [(3, "resend-verification"), (4, "forgot-password"), (5, "signup")] {
+        assert_eq!(
+            ask(host, path, "ada@example.com").await,
+            StatusCode::TOO_MANY_REQUESTS,
+            "{path}"
+        );
+    }
+    assert_eq!(
+        ask(6, "forgot-password", "bob@example.com").await,
+        StatusCode::ACCEPTED
+    );
+}
+
+#[tokio::test]
+async fn only_so_many_people_are_invited_in_an_hour() {
+    let app = limited(|limits| limits.invitations_per_hour = 2).await;
+    let owner = app.owner().await;
+    let mut invitations = Vec::new();
+    for name in ["ada", "bob", "eve"] {
+        let body = json!({ "email": format!("{name}@example.com"), "role": "viewer" });
+        invitations.push(owner.post("/api/v1/invitations", &body).await);
+    }
+    let statuses: Vec<StatusCode> = invitations.iter().map(|(status, _)| *status).collect();
+    let expected = [
+        StatusCode::CREATED,
+        StatusCode::CREATED,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    assert_eq!(statuses, expected);
+    let message = invitations[2].1["error"]["message"].as_str().unwrap();
+    assert!(message.contains("at most 2 invitations an hour"), "{message}");
+    let again = format!(
+        "/api/v1/invitations/{}/resend",
+        invitations[0].1["id"].as_str().unwrap()
+    );
+    assert_eq!(
+        owner.post(&again, &json!({})).await.0,
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    assert_eq!(
+        owner.get("/api/v1/invitations").await.1.as_array().unwrap().len(),
+        2
+    );
+}
+
 #[tokio::test]
 async fn log_ins_are_limited_even_when_all_else_is_not() {
     let app = limited(|limits| {

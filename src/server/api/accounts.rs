@@ -155,8 +155,7 @@ pub async fn public_set_up(
 
 /// Logs in.
 #[utoipa::path(operation_id = "log_in", tag = "accounts", request_body = LoginRequest, responses(
-    (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 429, body = ErrorBody)))]
+    (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody)))]
 #[post("/auth/login")]
 pub async fn public_log_in(
     app: web::Data<App>,
@@ -165,9 +164,7 @@ pub async fn public_log_in(
 ) -> ApiResult<HttpResponse> {
     let body = body.into_inner();
     let from = client::ip(&request);
-    app.limits
-        .check(Class::LogIn, Whose::Account(body.email.trim()))
-        .await?;
+    app.limits.check(Class::LogIn, Whose::Email(&body.email)).await?;
     let email = body.email.clone();
     let given = Credentials {
         email: body.email,

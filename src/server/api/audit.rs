@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::server::App;
 use crate::server::auth::Admin;
 use crate::server::error::{ApiResult, ErrorBody};
-use crate::service::audit::{AuditItem, ExportFormat};
+use crate::service::audit::{AuditFormat, AuditItem};
 
 /// A page of the audit log, newest first.
 #[derive(Serialize, utoipa::ToSchema)]
@@ -44,7 +44,7 @@ pub struct AuditChoice {
 #[derive(Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct AuditExportChoice {
-    pub format: Option<ExportFormat>,
+    pub format: Option<AuditFormat>,
     /// A user's id, or an e-mail address.
     pub actor: Option<String>,
     /// An action such as `file.deleted`, or all of a noun: `file`.
@@ -92,7 +92,7 @@ pub async fn export(
     choice: web::Query<AuditExportChoice>,
 ) -> ApiResult<HttpResponse> {
     let choice = choice.into_inner();
-    let format = choice.format.unwrap_or(ExportFormat::Csv);
+    let format = choice.format.unwrap_or(AuditFormat::Csv);
     let filter = Filter {
         actor: filled(choice.actor),
         action: filled(choice.action),
@@ -103,8 +103,8 @@ pub async fn export(
     };
     let pieces = app.audit.export(&user.0, filter, format).await?;
     let (kind, extension) = match format {
-        ExportFormat::Csv => ("text/csv; charset=utf-8", "csv"),
-        ExportFormat::Ndjson => ("application/x-ndjson", "ndjson"),
+        AuditFormat::Csv => ("text/csv; charset=utf-8", "csv"),
+        AuditFormat::Ndjson => ("application/x-ndjson", "ndjson"),
     };
     // A break in the middle breaks the download off: a part must not look like the whole.
     let body = futures::stream::unfold(pieces, |mut pieces| async move {

@@ -82,8 +82,7 @@ impl From<OutgoingMail> for OutgoingMailBody {
 
 /// Sends a test letter to oneself and says which step failed.
 #[utoipa::path(operation_id = "test_mail", tag = "settings", security(("token" = [])), responses(
-    (status = 200, body = MailTest), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 429, body = ErrorBody)))]
+    (status = 200, body = MailTest), (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 #[post("/settings/mail/test")]
 pub async fn test_mail(app: web::Data<App>, owner: Owner) -> ApiResult<web::Json<MailTest>> {
     Ok(web::Json(app.post.test(&owner.0).await))
@@ -92,7 +91,7 @@ pub async fn test_mail(app: web::Data<App>, owner: Owner) -> ApiResult<web::Json
 /// The organization's letters of the last 30 days, newest first, and where they go.
 #[utoipa::path(operation_id = "list_outgoing_mail", tag = "settings", security(("token" = [])), params(MailPage), responses(
     (status = 200, body = OutgoingMailList), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody)))]
 #[get("/mail/outgoing")]
 pub async fn outgoing(
     app: web::Data<App>,

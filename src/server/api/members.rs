@@ -293,7 +293,7 @@ pub async fn resend_invitation(
 
 /// What an invitation's link is about.
 #[utoipa::path(operation_id = "get_invitation_by_token", tag = "members", request_body = LinkRequest, responses(
-    (status = 200, body = InvitedBody), (status = 400, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 200, body = InvitedBody), (status = 400, body = ErrorBody)))]
 #[post("/invitations/by-token")]
 pub async fn public_invitation(
     app: web::Data<App>,
@@ -305,7 +305,7 @@ pub async fn public_invitation(
 /// Makes the account of whoever was invited, and logs them in.
 #[utoipa::path(operation_id = "accept_invitation", tag = "members", request_body = AcceptRequest, responses(
     (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 409, body = ErrorBody)))]
 #[post("/invitations/accept")]
 pub async fn public_accept_invitation(
     app: web::Data<App>,

@@ -109,7 +109,7 @@ pub async fn change_me(
 /// Deletes one's account. The last owner can only go together with the organisation.
 #[utoipa::path(operation_id = "delete_me", tag = "accounts", security(("token" = [])), request_body = LeaveRequest, responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[delete("/auth/me")]
 pub async fn delete_me(
     app: web::Data<App>,
@@ -128,13 +128,15 @@ pub async fn delete_me(
         questions: &app.questions,
     };
     organizations::leave(&parts, &user.0, body.password, departure).await?;
+    // Whoever left may have been the last one: the server is then to be set up anew.
+    app.announce_setup().await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
 /// Changes one's password; one's other sessions end.
 #[utoipa::path(operation_id = "change_password", tag = "accounts", security(("token" = [])), request_body = PasswordChange, responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody)))]
 #[post("/auth/change-password")]
 pub async fn change_password(
     app: web::Data<App>,
@@ -151,7 +153,7 @@ pub async fn change_password(
 /// Sends a link to a new address; until it is followed the present one stays.
 #[utoipa::path(operation_id = "change_email", tag = "accounts", security(("token" = [])), request_body = EmailChange, responses(
     (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody)))]
 #[post("/auth/change-email")]
 pub async fn change_email(
     app: web::Data<App>,
@@ -197,7 +199,7 @@ pub async fn propose_totp(app: web::Data<App>, user: Person) -> ApiResult<HttpRe
 /// Puts the second factor in force; the recovery codes are shown this once.
 #[utoipa::path(operation_id = "confirm_totp", tag = "accounts", security(("token" = [])), request_body = CodeRequest, responses(
     (status = 200, body = RecoveryCodes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[post("/auth/totp/confirm")]
 pub async fn confirm_totp(
     app: web::Data<App>,
@@ -212,7 +214,7 @@ pub async fn confirm_totp(
 /// Takes one's second factor away.
 #[utoipa::path(operation_id = "remove_totp", tag = "accounts", security(("token" = [])), request_body = TotpRemoval, responses(
     (status = 204), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody)))]
 #[delete("/auth/totp")]
 pub async fn remove_totp(
     app: web::Data<App>,
@@ -229,7 +231,7 @@ pub async fn remove_totp(
 /// New recovery codes, shown this once; the former ones are void.
 #[utoipa::path(operation_id = "replace_recovery_codes", tag = "accounts", security(("token" = [])), request_body = CodeRequest, responses(
     (status = 200, body = RecoveryCodes), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody)))]
 #[post("/auth/totp/recovery-codes")]
 pub async fn replace_recovery_codes(
     app: web::Data<App>,

@@ -9,6 +9,7 @@ use crate::config::SignUp;
 use crate::server::App;
 use crate::server::auth::visitor;
 use crate::server::error::{ApiResult, ErrorBody};
+use crate::server::limits::count_letter;
 use crate::server::links::public_base;
 use crate::service::accounts::{NewSignUp, PASSWORD_MIN, SignedUp, oidc};
 
@@ -130,7 +131,7 @@ pub async fn public_options(app: web::Data<App>) -> web::Json<LoginOptions> {
 /// Signs up. The answer is the same whether or not the address has an account.
 #[utoipa::path(operation_id = "sign_up", tag = "accounts", request_body = SignUpRequest, responses(
     (status = 202, body = SignUpResponse), (status = 400, body = ErrorBody), (status = 403, body = ErrorBody),
-    (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 409, body = ErrorBody)))]
 #[post("/auth/signup")]
 pub async fn public_sign_up(
     app: web::Data<App>,
@@ -138,6 +139,7 @@ pub async fn public_sign_up(
     body: web::Json<SignUpRequest>,
 ) -> ApiResult<HttpResponse> {
     let body = body.into_inner();
+    count_letter(&app, &body.email).await?;
     let given = NewSignUp {
         email: body.email,
         name: body.name,
@@ -155,7 +157,7 @@ pub async fn public_sign_up(
 /// Confirms an address by its link; the account exists from now on, and is logged in.
 #[utoipa::path(operation_id = "verify_email", tag = "accounts", request_body = LinkRequest, responses(
     (status = 200, body = LoginResponse), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 403, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[post("/auth/verify")]
 pub async fn public_verify(
     app: web::Data<App>,
@@ -168,13 +170,14 @@ pub async fn public_verify(
 
 /// Sends the link to confirm an address again.
 #[utoipa::path(operation_id = "resend_verification", tag = "accounts", request_body = EmailRequest, responses(
-    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 202, body = Accepted), (status = 400, body = ErrorBody)))]
 #[post("/auth/resend-verification")]
 pub async fn public_resend_verification(
     app: web::Data<App>,
     request: HttpRequest,
     body: web::Json<EmailRequest>,
 ) -> ApiResult<HttpResponse> {
+    count_letter(&app, &body.email).await?;
     let base = public_base(&app, &request);
     app.accounts.resend_verification(&body.email, &base).await?;
     Ok(accepted())
@@ -182,13 +185,14 @@ pub async fn public_resend_verification(
 
 /// Sends a link to a new password.
 #[utoipa::path(operation_id = "forgot_password", tag = "accounts", request_body = EmailRequest, responses(
-    (status = 202, body = Accepted), (status = 400, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 202, body = Accepted), (status = 400, body = ErrorBody)))]
 #[post("/auth/forgot-password")]
 pub async fn public_forgot_password(
     app: web::Data<App>,
     request: HttpRequest,
     body: web::Json<EmailRequest>,
 ) -> ApiResult<HttpResponse> {
+    count_letter(&app, &body.email).await?;
     let base = public_base(&app, &request);
     app.accounts
         .forgot_password(&body.email, &base, &visitor(&request))
@@ -198,7 +202,7 @@ pub async fn public_forgot_password(
 
 /// Sets a new password by its link; all sessions of the account end.
 #[utoipa::path(operation_id = "reset_password", tag = "accounts", request_body = ResetRequest, responses(
-    (status = 204), (status = 400, body = ErrorBody), (status = 429, body = ErrorBody)))]
+    (status = 204), (status = 400, body = ErrorBody)))]
 #[post("/auth/reset-password")]
 pub async fn public_reset_password(
     app: web::Data<App>,
@@ -214,8 +218,7 @@ pub async fn public_reset_password(
 
 /// Confirms an account's new address by its link.
 #[utoipa::path(operation_id = "confirm_email", tag = "accounts", request_body = LinkRequest, responses(
-    (status = 204), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody),
-    (status = 429, body = ErrorBody)))]
+    (status = 204), (status = 400, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[post("/auth/confirm-email")]
 pub async fn public_confirm_email(
     app: web::Data<App>,

@@ -36,6 +36,7 @@ pub use self::sign_up::{NewSignUp, SignedUp};
 pub use self::totp::{TotpProposal, TotpState};
 use super::access::Access;
 use super::bus::Bus;
+use super::caches::Caches;
 use super::status::Events;
 use crate::config::{AccountsConfig, DefaultRole};
 use crate::db::audit::Entry;
@@ -158,6 +159,18 @@ impl Identity {
         }
     }
 
+    /// About how much memory its texts take.
+    fn text_bytes(&self) -> usize {
+        let texts = [
+            &self.user_id,
+            &self.email,
+            &self.name,
+            &self.organization_id,
+            &self.organization_name,
+        ];
+        texts.iter().map(|text| text.len()).sum::<usize>() + self.access.bytes()
+    }
+
     /// What this person did, for the audit log.
     pub fn did(
         &self,
@@ -240,8 +253,9 @@ impl From<DefaultRole> for Role {
 }
 
 impl Accounts {
-    /// `secret` signs the access tokens, `sealer` keeps second factors.
+    /// `secret` signs the access tokens, `sealer` keeps second factors; who is logged in is kept among `caches`.
     pub fn new(
+        caches: &Caches,
         db: Db,
         secret: &SecretSlice<u8>,
         sealer: Sealer,
@@ -258,7 +272,7 @@ impl Accounts {
             events,
             config: Arc::new(config),
             passwords: passwords::Hasher::new(),
-            known: sessions::Known::new(),
+            known: sessions::Known::new(caches),
         }
     }
 
@@ -268,6 +282,7 @@ impl Accounts {
         rand::rng().fill_bytes(&mut key);
         let key = SecretSlice::from(key);
         Accounts::new(
+            &Caches::new(),
             db,
             &key,
             Sealer::new(&key),

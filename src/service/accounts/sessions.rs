@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use chrono::{NaiveDateTime, TimeDelta};
 use jsonwebtoken::{Algorithm, Header, Validation};
-use moka::future::Cache;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
@@ -25,6 +24,7 @@ use crate::error::{AccountFault, Error, Result};
 use crate::id;
 use crate::service::access::Access;
 use crate::service::bus::Message;
+use crate::service::caches::{Caches, Counted};
 use crate::service::status::Whose;
 
 /// Lifetime of an access token in seconds.
@@ -32,6 +32,10 @@ pub const ACCESS_SECONDS: i64 = 15 * 60;
 
 /// Lifetime of an unused refresh token in days.
 pub const REFRESH_DAYS: i64 = 30;
+
+/// How long it is believed that a session lives, and how much memory that may take.
+const KNOWN_TIME: Duration = Duration::from_secs(5);
+const KNOWN_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How long the previous refresh token is still taken after a rotation: two tabs refresh at once.
 const ROTATION_GRACE: TimeDelta = TimeDelta::seconds(10);
@@ -68,19 +72,22 @@ pub struct OpenSession {
 #[derive(Clone)]
 pub(super) struct Known {
     /// By session id, or by the hash of an API token; None for what ended.
-    identities: Cache<String, Option<Identity>>,
+    identities: Counted<String, Option<Identity>>,
     /// Counts what was dropped: an answer read from the store before that is not kept after it.
     epoch: Arc<AtomicU64>,
 }
 
 impl Known {
-    pub(super) fn new() -> Known {
+    pub(super) fn new(caches: &Caches) -> Known {
         Known {
-            identities: Cache::builder()
-                .max_capacity(100_000)
-                .time_to_live(Duration::from_secs(5))
-                .support_invalidation_closures()
-                .build(),
+            identities: caches.add(
+                "sessions",
+                KNOWN_BYTES,
+                KNOWN_TIME,
+                |key: &String, found: &Option<Identity>| {
+                    key.len() + size_of::<Option<Identity>>() + found.as_ref().map_or(0, Identity::text_bytes)
+                },
+            ),
             epoch: Arc::new(AtomicU64::new(0)),
         }
     }
@@ -101,23 +108,20 @@ impl Known {
 
     fn forget_all(&self) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.identities.invalidate_all();
+        self.identities.drop_all();
     }
 
     async fn forget(&self, whose: &Whose) {
         self.epoch.fetch_add(1, Ordering::AcqRel);
         if let Whose::Session(key) | Whose::Token(key) = whose {
-            return self.identities.invalidate(key).await;
+            return self.identities.drop_one(key).await;
         }
         let gone = whose.clone();
-        let outcome = self.identities.invalidate_entries_if(move |key, found| {
+        self.identities.drop_where(move |key, found| {
             found
                 .as_ref()
                 .is_some_and(|who| gone.concerns(key, &who.user_id, &who.organization_id))
         });
-        if outcome.is_err() {
-            self.identities.invalidate_all();
-        }
     }
 }
 

@@ -369,6 +369,14 @@ impl Hub {
             .sum()
     }
 
+    /// Catalogs kept in memory: one for each connection whose schema is known.
+    pub fn catalogs(&self) -> usize {
+        self.lock()
+            .values()
+            .filter(|connection| connection.catalog.is_some())
+            .count()
+    }
+
     /// Queries running at agents right now.
     pub fn running(&self) -> usize {
         let connections = self.lock();

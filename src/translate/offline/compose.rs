@@ -1,10 +1,12 @@
 //! Questions about two figures at once: ratios, percentages, differences. Each side is read as a question of
-//! its own; what they have in common is computed in one pass, the rest beside it.
+//! its own; what they have in common is computed in one pass, the rest beside it. And a number per owner, where it
+//! is not said whether owners without any count.
 
 use super::lexicon::{Dir, Part, Word};
 use super::link::{Item, Kind};
 use super::plan::{Figure, Filter, Group, Key, Op, Plan, Value};
 use super::resolve::Stop;
+use crate::translate::Choice;
 
 /// Reads a stretch of the question as a question of its own.
 pub trait Read {
@@ -508,4 +510,54 @@ fn combine(mut first: Plan, mut second: Plan, way: Way) -> Result<Plan, Stop> {
         value: value(Value::Beside(0)),
     });
     Ok(first)
+}
+
+/// "average number of orders per customer": whether those without any count as well is not said, so it is asked.
+pub fn average_number(items: &[Item]) -> Option<Stop> {
+    let said: Vec<&Item> = items
+        .iter()
+        .filter(|item| {
+            !matches!(
+                word(item),
+                Some(Word::Filler | Word::All | Word::Which | Word::List | Word::Verb)
+            )
+        })
+        .collect();
+    let (average, rest) = said.split_first()?;
+    let (counts, rest) = match rest {
+        [count, rest @ ..] if matches!(word(count), Some(Word::NumberOf | Word::HowMany)) => (true, rest),
+        rest => (false, rest),
+    };
+    let [thing, each, owner] = rest else { return None };
+    let table = |item: &Item| {
+        matches!(&item.kind, Kind::Mention(mention)
+            if mention.exact_tables().next().is_some() && mention.values.is_empty())
+    };
+    let asked = word(average) == Some(Word::Average)
+        && table(thing)
+        && matches!(word(each), Some(Word::Each | Word::By))
+        && table(owner)
+        && (counts || thing.lower.ends_with('s'));
+    if !asked {
+        return None;
+    }
+    let owners = match owner.text.strip_suffix('s') {
+        Some(_) => owner.text.clone(),
+        None => format!("{}s", owner.text),
+    };
+    let things = &thing.text;
+    let options = vec![
+        Choice {
+            label: format!("only {owners} that have any"),
+            question: format!("Ratio of {things} to {owners} with {things}"),
+        },
+        Choice {
+            label: format!("all {owners}"),
+            question: format!("Ratio of {things} to {owners}"),
+        },
+    ];
+    Some(Stop::Clarify(
+        format!("Over which {owners} is the average taken?"),
+        options,
+    ))
 }

@@ -346,7 +346,7 @@ fn planned(
     sentence.thread = thread.clone();
     sentence.wanted = wanted;
     let items = sentence.items(&text);
-    if let Some(stop) = versus::average_number(&items) {
+    if let Some(stop) = compose::average_number(&items) {
         return Err(stop);
     }
     let composed = versus::compare(&items, &sentence).or_else(|| compose::compose(&items, &sentence));

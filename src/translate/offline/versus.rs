@@ -1,7 +1,6 @@
 //! What is set against something of its kind. Two spans of time side by side ("revenue in 2025 compared to 2024",
 //! "how much did revenue grow from 2024 to 2025?"): each side is read as a question of its own, and what both have
-//! in common is computed in one pass. Named values ("compare revenue in Oslo and Bergen"): a row for each. And a
-//! number per owner, where it is not said whether owners without any count.
+//! in common is computed in one pass. Named values ("compare revenue in Oslo and Bergen"): a row for each.
 
 use chrono::NaiveDate;
 
@@ -11,7 +10,6 @@ use super::lexicon::{Change, Compare, Dir, Grain, Word};
 use super::link::{Item, Kind};
 use super::plan::{Figure, Filter, Group, Is, Key, Op, Plan, Value};
 use super::resolve::Stop;
-use crate::translate::Choice;
 
 /// The plan of a question that sets two spans, or two named things, against each other; None where it does not.
 pub fn compare(items: &[Item], reader: &impl Read) -> Option<Result<Plan, Stop>> {
@@ -312,56 +310,6 @@ fn label(span: &Span) -> String {
             }
         }
     }
-}
-
-/// "average number of orders per customer": whether those without any count as well is not said, so it is asked.
-pub fn average_number(items: &[Item]) -> Option<Stop> {
-    let said: Vec<&Item> = items
-        .iter()
-        .filter(|item| {
-            !matches!(
-                word(item),
-                Some(Word::Filler | Word::All | Word::Which | Word::List | Word::Verb)
-            )
-        })
-        .collect();
-    let (average, rest) = said.split_first()?;
-    let (counts, rest) = match rest {
-        [count, rest @ ..] if matches!(word(count), Some(Word::NumberOf | Word::HowMany)) => (true, rest),
-        rest => (false, rest),
-    };
-    let [thing, each, owner] = rest else { return None };
-    let table = |item: &Item| {
-        matches!(&item.kind, Kind::Mention(mention)
-            if mention.exact_tables().next().is_some() && mention.values.is_empty())
-    };
-    let asked = word(average) == Some(Word::Average)
-        && table(thing)
-        && matches!(word(each), Some(Word::Each | Word::By))
-        && table(owner)
-        && (counts || thing.lower.ends_with('s'));
-    if !asked {
-        return None;
-    }
-    let owners = match owner.text.strip_suffix('s') {
-        Some(_) => owner.text.clone(),
-        None => format!("{}s", owner.text),
-    };
-    let things = &thing.text;
-    let options = vec![
-        Choice {
-            label: format!("only {owners} that have any"),
-            question: format!("Ratio of {things} to {owners} with {things}"),
-        },
-        Choice {
-            label: format!("all {owners}"),
-            question: format!("Ratio of {things} to {owners}"),
-        },
-    ];
-    Some(Stop::Clarify(
-        format!("Over which {owners} is the average taken?"),
-        options,
-    ))
 }
 
 /// "compare revenue in Oslo and Bergen": one row for each that is named.

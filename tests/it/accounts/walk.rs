@@ -418,6 +418,7 @@ fn app() -> Builder {
         // All of it comes from one address.
         config.limits.log_in_per_minute = 100_000;
         config.limits.sign_up_per_hour = 100_000;
+        config.limits.invitations_per_hour = 100_000;
         config.limits.everything_per_minute = 1_000_000;
     })
 }

@@ -1,56 +1,15 @@
 // One's own account: coming in, the ways back in, and what keeps it safe.
 import { queryOptions } from "@tanstack/react-query";
 import { json } from "./client";
-import type { Role, Session, User } from "./types";
+import type { Schemas, Session, User } from "./types";
 
-export interface AuthOptions {
-  sign_up: "open" | "invitation" | "domain" | "closed";
-  domains: string[];
-  oidc: { id: string; name: string }[];
-  password_min: number;
-  email_verification: boolean;
-}
-
-export interface SignUp {
-  email: string;
-  name: string;
-  password: string;
-  organization?: string;
-}
-
-export interface LogInRequest {
-  email: string;
-  password: string;
-  code?: string;
-}
-
-export interface OwnSession {
-  id: string;
-  created_at: string;
-  last_used_at: string;
-  ip: string | null;
-  user_agent: string | null;
-  current: boolean;
-}
-
-export interface SecondFactor {
-  enabled: boolean;
-  recovery_codes_left: number;
-}
-
-export interface SecondFactorSecret {
-  secret: string;
-  otpauth_url: string;
-  qr_svg: string;
-}
-
-export interface Invited {
-  email: string;
-  organization: string;
-  role: Role;
-  invited_by: string;
-  expires_at: string;
-}
+export type AuthOptions = Schemas["LoginOptions"];
+export type SignUp = Schemas["SignUpRequest"];
+export type LogInRequest = Schemas["LoginRequest"];
+export type OwnSession = Schemas["SessionBody"];
+export type SecondFactor = Schemas["TotpBody"];
+export type SecondFactorSecret = Schemas["TotpProposalBody"];
+export type Invited = Schemas["InvitedBody"];
 
 export const authOptionsQuery = queryOptions({
   queryKey: ["auth-options"],
@@ -79,8 +38,7 @@ export const invitedQuery = (token: string) =>
 const post = <T>(path: string, body?: unknown) => json<T>("POST", `/api/v1/${path}`, body);
 
 export const logIn = (body: LogInRequest) => post<Session>("auth/login", body);
-export const signUp = (body: SignUp) =>
-  post<{ status: "verification_sent" | "created" }>("auth/signup", body);
+export const signUp = (body: SignUp) => post<Schemas["SignUpResponse"]>("auth/signup", body);
 export const verify = (token: string) => post<Session>("auth/verify", { token });
 export const resendVerification = (email: string) => post("auth/resend-verification", { email });
 export const forgotPassword = (email: string) => post("auth/forgot-password", { email });
@@ -101,8 +59,8 @@ export const endSession = (id: string) => json("DELETE", `/api/v1/auth/sessions/
 
 export const startSecondFactor = () => post<SecondFactorSecret>("auth/totp");
 export const confirmSecondFactor = (code: string) =>
-  post<{ recovery_codes: string[] }>("auth/totp/confirm", { code });
+  post<Schemas["RecoveryCodes"]>("auth/totp/confirm", { code });
 export const newRecoveryCodes = (code: string) =>
-  post<{ recovery_codes: string[] }>("auth/totp/recovery-codes", { code });
+  post<Schemas["RecoveryCodes"]>("auth/totp/recovery-codes", { code });
 export const endSecondFactor = (body: { password: string; code: string }) =>
   json("DELETE", "/api/v1/auth/totp", body);

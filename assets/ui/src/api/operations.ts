@@ -1,18 +1,9 @@
 // How the server is doing and what was done: audit, health, mail.
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { json } from "./client";
+import type { Schemas } from "./types";
 
-export interface AuditEntry {
-  id: string;
-  at: string;
-  actor_id: string | null;
-  actor: string;
-  action: string;
-  target_kind: string;
-  target_id: string;
-  details: Record<string, unknown>;
-  ip: string | null;
-}
+export type AuditEntry = Schemas["AuditItem"];
 
 export interface AuditFilter {
   actor?: string;
@@ -22,92 +13,16 @@ export interface AuditFilter {
   to?: string;
 }
 
-export interface LastError {
-  message: string;
-  at: string;
-}
-
-export interface CacheState {
-  name: string;
-  entries: number;
-  bytes: number | null;
-  hits: number | null;
-  misses: number | null;
-}
-
-export interface SystemStatus {
-  version: string;
-  uptime_seconds: number;
-  store: {
-    kind: string;
-    pool: { size: number; in_use: number };
-    ok: boolean;
-    last_error: LastError | null;
-  };
-  storage: { kind: string; ok: boolean; last_error: LastError | null };
-  mail?: {
-    kind: string;
-    ok: boolean;
-    queued: number;
-    failed: number;
-    last_error: LastError | null;
-  };
-  model: {
-    kind: string;
-    model: string | null;
-    base_url: string | null;
-    ok: boolean | null;
-    last_error: LastError | null;
-  };
-  bus: { kind: string; ok: boolean };
-  agents: { online: number; connections: number };
-  queues: { name: string; depth: number }[];
-  caches: CacheState[];
-  memory: { rss_bytes: number | null };
-}
-
-export interface Readiness {
-  ready: boolean;
-  items: {
-    code: string;
-    severity: "info" | "warning" | "error";
-    setting: string;
-    message: string;
-    remedy: string;
-  }[];
-}
-
-export interface OutgoingMail {
-  id: string;
-  to: string;
-  template: string | null;
-  state: "waiting" | "sent" | "failed";
-  attempts: number;
-  next_try_at: string | null;
-  last_error: string | null;
-  created_at: string;
-  finished_at: string | null;
-}
-
-export interface OutgoingMailPage {
-  kind: "smtp" | "outbox";
-  place: string;
-  items: OutgoingMail[];
-  next: string | null;
-}
-
-export interface MailTest {
-  ok: boolean;
-  steps: { step: string; ok: boolean; message: string }[];
-}
+export type LastError = Schemas["LastError"];
+export type CacheState = Schemas["CacheStatus"];
+export type SystemStatus = Schemas["SystemStatus"];
+export type Readiness = Schemas["Readiness"];
+export type OutgoingMail = Schemas["OutgoingMailBody"];
+export type OutgoingMailPage = Schemas["OutgoingMailList"];
+export type MailTest = Schemas["MailTest"];
 
 /** What an organisation sets for itself; null as the server is configured, or for ever. */
-export interface Preferences {
-  audit_days: number | null;
-  result_days: number | null;
-  trace_questions: boolean;
-  trace_rows: boolean;
-}
+export type Preferences = Schemas["Preferences"];
 
 const PAGE = 50;
 
@@ -125,10 +40,7 @@ export const auditQuery = (filter: AuditFilter) =>
       const params = auditParams(filter);
       params.set("limit", String(PAGE));
       if (pageParam) params.set("cursor", pageParam);
-      return json<{ items: AuditEntry[]; next: string | null }>(
-        "GET",
-        `/api/v1/audit?${params.toString()}`,
-      );
+      return json<Schemas["AuditPage"]>("GET", `/api/v1/audit?${params.toString()}`);
     },
     initialPageParam: "",
     getNextPageParam: (page) => page.next,

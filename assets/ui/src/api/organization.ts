@@ -1,57 +1,17 @@
 // The organisation: its people, who is invited, who may see which source, and the tokens of scripts.
 import { queryOptions } from "@tanstack/react-query";
 import { json } from "./client";
-import type { Role } from "./types";
+import type { Role, Schemas } from "./types";
 
-export interface Member {
-  id: string;
-  email: string;
-  name: string;
-  role: Role;
-  verified: boolean;
-  totp: boolean;
-  last_seen_at: string | null;
-  created_at: string;
-}
-
-export interface Invitation {
-  id: string;
-  email: string;
-  role: Role;
-  invited_by: string;
-  created_at: string;
-  expires_at: string;
-  expired: boolean;
-  /** Given once, when the invitation is made or sent again. */
-  link?: string;
-}
-
-export interface Access {
-  everyone: boolean;
-  members: string[];
-}
-
+export type Member = Schemas["MemberBody"];
+export type Invitation = Schemas["InvitationBody"];
+export type Access = Schemas["AccessBody"];
 export type SourceKind = "connections" | "files";
+export type Scope = Schemas["Scope"];
+export const scopes: readonly Scope[] = ["read", "ask", "write", "admin"];
 
-export const scopes = ["read", "ask", "write", "admin"] as const;
-export type Scope = (typeof scopes)[number];
-
-export interface ApiToken {
-  id: string;
-  name: string;
-  prefix: string;
-  scopes: Scope[];
-  created_at: string;
-  last_used_at: string | null;
-  expires_at: string;
-  expired: boolean;
-}
-
-export interface NewToken {
-  name: string;
-  scopes: Scope[];
-  expires_in_days: number;
-}
+export type ApiToken = Schemas["TokenBody"];
+export type NewToken = Schemas["TokenRequest"];
 
 export const membersQuery = queryOptions({
   queryKey: ["members"],
@@ -87,6 +47,5 @@ export const resendInvitation = (id: string) =>
   json<Invitation>("POST", `/api/v1/invitations/${id}/resend`);
 export const setAccess = (kind: SourceKind, id: string, access: Access) =>
   json<Access>("PUT", `/api/v1/${kind}/${id}/access`, access);
-export const makeToken = (body: NewToken) =>
-  json<ApiToken & { token: string }>("POST", "/api/v1/tokens", body);
+export const makeToken = (body: NewToken) => json<ApiToken>("POST", "/api/v1/tokens", body);
 export const revokeToken = (id: string) => json("DELETE", `/api/v1/tokens/${id}`);

@@ -1,8 +1,7 @@
 // Short names for the API's types; everything here comes from the generated schema.
-import type { Preferences } from "./operations";
 import type { components } from "./schema";
 
-type Schemas = components["schemas"];
+export type Schemas = components["schemas"];
 
 export type User = Schemas["UserBody"];
 export type Role = Schemas["Role"];
@@ -33,7 +32,7 @@ export type Finding = Schemas["Finding"];
 export type QuerySummary = Schemas["AnswerSummary"];
 export type QueryRequest = Schemas["AskRequest"];
 export type RunRequest = Schemas["RunRequest"];
-export type Settings = Schemas["Settings"] & { preferences: Preferences };
+export type Settings = Schemas["Settings"];
 
 export type Outcome = Answer["outcome"];
 export type Cell = unknown;

@@ -22,7 +22,7 @@ const SYSTEMS: readonly [RegExp, string][] = [
 
 const LONGEST = 40;
 
-export function browserName(userAgent: string | null): string {
+export function browserName(userAgent: string | null | undefined): string {
   if (!userAgent) return "Unknown program";
   const first = (list: readonly [RegExp, string][]) =>
     list.find(([pattern]) => pattern.test(userAgent))?.[1];

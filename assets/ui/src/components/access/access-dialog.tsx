@@ -105,7 +105,7 @@ function Chooser({ access, members }: { access: Access; members: readonly Member
                 name="member"
                 value={member.id}
                 disabled={always}
-                defaultChecked={always || access.members.includes(member.id)}
+                defaultChecked={always || (access.members ?? []).includes(member.id)}
                 title={member.name || member.email}
                 note={`${roleWords[member.role].name} · ${member.email}`}
               />

@@ -28,7 +28,7 @@ export function HealthParts({ status }: { status: SystemStatus }) {
           <Part
             name="Mail"
             ok={mail.ok}
-            error={mail.last_error}
+            error={mail.last_error ? { message: mail.last_error } : null}
             note={[
               kinds[mail.kind] ?? mail.kind,
               `${mail.queued} waiting`,
@@ -83,16 +83,17 @@ const kinds: Record<string, string | undefined> = {
 interface PartProps {
   name: string;
   /** Null: it was not needed yet. */
-  ok: boolean | null;
+  ok: boolean | null | undefined;
   note: ReactNode;
-  error: LastError | null;
+  /** When it was is not always known. */
+  error: Trouble | null | undefined;
 }
 
 function Part({ name, ok, note, error }: PartProps) {
-  const words = ok === null ? ": not in use" : ok ? ": works" : ": does not work";
+  const words = ok == null ? ": not in use" : ok ? ": works" : ": does not work";
   return (
     <li className="grid grid-cols-[0.5rem_minmax(0,1fr)] items-baseline gap-x-3 px-5 py-2.5 sm:grid-cols-[0.5rem_8rem_minmax(0,1fr)]">
-      <LiveDot tone={ok === null ? "plain" : ok ? "good" : "bad"} />
+      <LiveDot tone={ok == null ? "plain" : ok ? "good" : "bad"} />
       <span className="font-semibold">
         {name}
         <span className="sr-only">{words}</span>
@@ -100,14 +101,18 @@ function Part({ name, ok, note, error }: PartProps) {
       <span className="min-w-0 text-sm break-words text-ink-soft max-sm:col-start-2">
         {note}
         {error && (
-          <span className={ok === false ? "block text-bad" : "block"}>
-            {ok === false ? "" : "Last error, "}
-            {timeAgo(error.at)}: {error.message}
-          </span>
+          <span className={ok === false ? "block text-bad" : "block"}>{lastWords(ok, error)}</span>
         )}
       </span>
     </li>
   );
+}
+
+type Trouble = Pick<LastError, "message"> & Partial<LastError>;
+
+function lastWords(ok: PartProps["ok"], { message, at }: Trouble): string {
+  const when = [ok !== false && "Last error", at && timeAgo(at)].filter(Boolean).join(", ");
+  return when ? `${when}: ${message}` : message;
 }
 
 export function Numbers({ status }: { status: SystemStatus }) {
@@ -116,7 +121,7 @@ export function Numbers({ status }: { status: SystemStatus }) {
       <CardHead id="numbers" title="Load" />
       <Facts>
         <Fact name="Running for">{formatDuration(status.uptime_seconds * 1000)}</Fact>
-        {status.memory.rss_bytes !== null && (
+        {status.memory.rss_bytes != null && (
           <Fact name="Memory">{formatBytes(status.memory.rss_bytes)}</Fact>
         )}
         {status.queues.map(({ name, depth }) => (
@@ -155,7 +160,7 @@ export function Caches({ status }: { status: SystemStatus }) {
                 </th>
                 <td>{cache.entries.toLocaleString("en")}</td>
                 <td className="whitespace-nowrap">
-                  {cache.bytes === null ? "–" : formatBytes(cache.bytes)}
+                  {cache.bytes == null ? "–" : formatBytes(cache.bytes)}
                 </td>
                 <td className="whitespace-nowrap">{hitRate(cache.hits, cache.misses)}</td>
               </tr>
@@ -172,7 +177,7 @@ function sentence(name: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function hitRate(hits: number | null, misses: number | null): string {
+function hitRate(hits?: number | null, misses?: number | null): string {
   const all = (hits ?? 0) + (misses ?? 0);
-  return hits === null || all === 0 ? "–" : `${Math.round((100 * hits) / all)} %`;
+  return hits == null || all === 0 ? "–" : `${Math.round((100 * hits) / all)} %`;
 }

@@ -29,7 +29,7 @@ export function CreateToken({ open, onOpenChange }: CreateTokenProps) {
   const client = useQueryClient();
   const isAdmin = useAtLeast("admin");
   const mayAdd = useAtLeast("analyst");
-  const [made, setMade] = useState<(ApiToken & { token: string }) | null>(null);
+  const [made, setMade] = useState<ApiToken | null>(null);
   // A token can do no more than whoever made it.
   const offered = scopes.filter(
     (scope) => (scope !== "admin" || isAdmin) && (scope !== "write" || mayAdd),
@@ -103,7 +103,7 @@ export function CreateToken({ open, onOpenChange }: CreateTokenProps) {
         </Notice>
         {made && (
           <div className="mt-4 space-y-4">
-            <Snippet label="API token" copyLabel="Copy the token" text={made.token} />
+            <Snippet label="API token" copyLabel="Copy the token" text={made.token ?? ""} />
             <Snippet label="Try it" copyLabel="Copy" text={tryIt(made.scopes)} />
           </div>
         )}
