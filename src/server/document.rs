@@ -1,8 +1,12 @@
 //! The API's document (OpenAPI 3.1): what stands above its routes, and what holds for all of them.
 
-use utoipa::openapi::path::Operation;
+use std::sync::LazyLock;
+
+use actix_web::dev::ResourceDef;
+use utoipa::openapi::OpenApi as Document;
+use utoipa::openapi::path::{Operation, ParameterIn};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, Ref, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
@@ -20,7 +24,7 @@ struct Head;
 struct Security;
 
 impl Modify for Security {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+    fn modify(&self, document: &mut Document) {
         let bearer = |format: &str| {
             SecurityScheme::Http(
                 HttpBuilder::new()
@@ -36,12 +40,13 @@ impl Modify for Security {
 }
 
 /// The document without its routes.
-pub(super) fn head() -> utoipa::openapi::OpenApi {
+pub(super) fn head() -> Document {
     Head::openapi()
 }
 
-/// The document with its routes, to which this adds what any request for the API may meet: its limits.
-pub(super) fn whole(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::OpenApi {
+/// The document with its routes, to which this adds what any request for the API may meet: its limits, and that
+/// what it says cannot be read.
+pub(super) fn whole(mut document: Document) -> Document {
     for (path, item) in &mut document.paths.paths {
         if !path.starts_with("/api/v1/") {
             continue;
@@ -54,20 +59,61 @@ pub(super) fn whole(mut document: utoipa::openapi::OpenApi) -> utoipa::openapi::
             &mut item.delete,
         ];
         for operation in operations.into_iter().flatten() {
-            limited(operation);
+            may_answer(
+                operation,
+                "429",
+                "Too many requests; `Retry-After` says how long to wait",
+            );
+            let has_choices = operation.parameters.iter().flatten().any(
+                |one| matches!(one, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
+            );
+            if has_choices || operation.request_body.is_some() {
+                may_answer(
+                    operation,
+                    "400",
+                    "The request cannot be read, or asks for what cannot be",
+                );
+            }
         }
     }
     document
 }
 
-fn limited(operation: &mut Operation) {
-    let content = ContentBuilder::new()
+/// Adds such an answer, unless the operation documents it itself.
+fn may_answer(operation: &mut Operation, status: &str, when: &str) {
+    let error = ContentBuilder::new()
         .schema(Some(Ref::from_schema_name("ErrorBody")))
         .build();
-    let too_often = ResponseBuilder::new()
-        .description("Too many requests; `Retry-After` says how long to wait")
-        .content("application/json", content)
+    let response = ResponseBuilder::new()
+        .description(when)
+        .content("application/json", error)
         .build();
     let responses = &mut operation.responses.responses;
-    responses.insert("429".into(), too_often.into());
+    responses
+        .entry(status.to_owned())
+        .or_insert_with(|| response.into());
+}
+
+/// The methods that a path takes, as the header `Allow` says it. None where nothing is routed.
+pub(super) fn methods_of(path: &str) -> Option<&'static str> {
+    static ROUTES: LazyLock<Vec<(ResourceDef, String)>> = LazyLock::new(|| {
+        let document = super::openapi();
+        let routes = document.paths.paths.iter();
+        routes
+            .map(|(path, item)| {
+                let methods = [
+                    ("GET", &item.get),
+                    ("PUT", &item.put),
+                    ("POST", &item.post),
+                    ("PATCH", &item.patch),
+                    ("DELETE", &item.delete),
+                ];
+                let taken = methods.iter().filter(|(_, operation)| operation.is_some());
+                let names: Vec<&str> = taken.map(|(name, _)| *name).collect();
+                (ResourceDef::new(path.as_str()), names.join(", "))
+            })
+            .collect()
+    });
+    let (_, methods) = ROUTES.iter().find(|(route, _)| route.is_match(path))?;
+    Some(methods)
 }

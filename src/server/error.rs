@@ -37,6 +37,19 @@ pub struct ErrorDetail {
     pub details: Option<serde_json::Value>,
 }
 
+impl ErrorBody {
+    /// For what has a status of its own and is no [`Error`].
+    pub fn new(code: &str, message: String) -> ErrorBody {
+        ErrorBody {
+            error: ErrorDetail {
+                code: code.into(),
+                message,
+                details: None,
+            },
+        }
+    }
+}
+
 impl ApiError {
     /// With something a program can read beside the sentence.
     pub fn with_details(error: Error, details: serde_json::Value) -> ApiError {

@@ -149,24 +149,20 @@ pub async fn public_health() -> web::Json<Health> {
     (status = 200, body = Health), (status = 503, body = ErrorBody)))]
 #[get("/ready")]
 pub async fn public_ready(app: web::Data<App>) -> HttpResponse {
+    readiness(app).await
+}
+
+/// See [`public_ready`]; also for load balancers that ask by HEAD.
+pub(super) async fn readiness(app: web::Data<App>) -> HttpResponse {
+    let not_ready = |why: String| HttpResponse::ServiceUnavailable().json(ErrorBody::new("not_ready", why));
+    // Nobody has said who they are: the reason stands in /status and in the log.
     let unready = |what: &str| {
-        // Nobody has said who they are: the reason stands in /status and in the log.
-        HttpResponse::ServiceUnavailable().json(ErrorBody {
-            error: super::error::ErrorDetail {
-                code: "not_ready".into(),
-                message: format!("The {what} does not answer; the server's log and /status say why."),
-                details: None,
-            },
-        })
+        not_ready(format!(
+            "The {what} does not answer; the server's log and /status say why."
+        ))
     };
     if app.questions.is_stopping() {
-        return HttpResponse::ServiceUnavailable().json(ErrorBody {
-            error: super::error::ErrorDetail {
-                code: "not_ready".into(),
-                message: "The server is stopping.".into(),
-                details: None,
-            },
-        });
+        return not_ready("The server is stopping.".into());
     }
     if app.vitals.attempt("store", app.db.ping()).await.is_err() {
         return unready("store");

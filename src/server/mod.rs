@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::dev::ServerHandle;
 use actix_web::middleware::{Condition, NormalizePath, TrailingSlash, from_fn};
-use actix_web::{App as ActixApp, HttpRequest, HttpServer, web};
+use actix_web::{App as ActixApp, HttpRequest, HttpResponse, HttpServer, web};
 use chrono::TimeDelta;
 use rand::Rng;
 use tracing_actix_web::TracingLogger;
@@ -437,6 +437,9 @@ fn build(
             SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document::whole(routes))
         })
         .into_app()
+        // Load balancers ask without wanting a body.
+        .route("/health", web::head().to(HttpResponse::Ok))
+        .route("/ready", web::head().to(health::readiness))
         .service(web::redirect("/api/docs", "/api/docs/"))
         .default_service(web::to(ui::public_file))
         .wrap(from_fn(limits::by_address))

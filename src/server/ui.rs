@@ -1,10 +1,12 @@
 //! The embedded web UI: precompressed siblings, strong ETags, hashed assets for ever, the page never.
 
+use actix_web::http::Method;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
-use super::error::ApiError;
+use super::document;
+use super::error::{ApiError, ErrorBody};
 use crate::error::Error;
 
 #[derive(RustEmbed)]
@@ -16,11 +18,18 @@ struct Assets;
 const NOT_BUILT: &str =
     "The web UI is not part of this build. Run `make ui`, then build again; the API works.";
 
-/// Answers everything that is no API path: a file of the UI, or its page (the UI has its own routes).
+/// Answers everything that no route takes: a file of the UI, or its page (the UI has its own routes). What asks an
+/// API path by a method that it does not take is told which it does.
 pub async fn public_file(request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    if let Some(methods) = document::methods_of(request.path()) {
+        return Ok(wrong_method(&request, methods));
+    }
     let path = request.path().trim_start_matches('/');
     if path == "api" || path.starts_with("api/") {
         return Err(Error::NotFound("There is no such API path; /api/docs lists them.".into()).into());
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(wrong_method(&request, "GET, HEAD"));
     }
     if let Some(file) = Assets::get(path) {
         return Ok(respond(&request, path, file));
@@ -35,6 +44,16 @@ pub async fn public_file(request: HttpRequest) -> Result<HttpResponse, ApiError>
             .content_type("text/plain; charset=utf-8")
             .body(NOT_BUILT)),
     }
+}
+
+/// Something is there, but not by this method.
+fn wrong_method(request: &HttpRequest, methods: &str) -> HttpResponse {
+    HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, methods))
+        .json(ErrorBody::new(
+            "method_not_allowed",
+            format!("{} takes {methods}, not {}.", request.path(), request.method()),
+        ))
 }
 
 fn respond(request: &HttpRequest, path: &str, plain: EmbeddedFile) -> HttpResponse {

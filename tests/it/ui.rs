@@ -93,6 +93,38 @@ fn the_openapi_document_of_the_ui_is_the_servers() {
     );
 }
 
+/// What is there but not by this method says by which, instead of showing the page.
+#[tokio::test]
+async fn a_wrong_method_is_told_the_right_ones() {
+    let app = TestApp::builder().start().await;
+    let ask = async |method: Method, path: &str| {
+        let response = app.anonymous().request(method, path).send().await.unwrap();
+        let allow = response
+            .headers()
+            .get("allow")
+            .map(|value| value.to_str().unwrap().to_owned());
+        (response.status(), allow.unwrap_or_default())
+    };
+    let wrong = StatusCode::METHOD_NOT_ALLOWED;
+    for (method, path, allow) in [
+        (Method::PUT, "/api/v1/query", "GET, POST"),
+        (Method::POST, "/api/v1/files/some-id", "GET, PATCH, DELETE"),
+        (Method::DELETE, "/health", "GET"),
+        (Method::POST, "/", "GET, HEAD"),
+        (Method::PUT, "/settings/members", "GET, HEAD"),
+    ] {
+        assert_eq!(
+            ask(method.clone(), path).await,
+            (wrong, allow.to_owned()),
+            "{method} {path}"
+        );
+    }
+    for path in ["/health", "/ready", "/", "/settings/members"] {
+        assert_eq!(ask(Method::HEAD, path).await.0, StatusCode::OK, "{path}");
+    }
+    assert_eq!(ask(Method::GET, "/api/v1/nothing").await.0, StatusCode::NOT_FOUND);
+}
+
 /// Programs are generated from the document: a name that stands twice is one operation lost.
 #[test]
 fn every_operation_has_a_name_of_its_own_and_says_what_it_does() {

@@ -83,7 +83,8 @@ pub async fn list(
 
 /// The log as a file, newest first. The export is itself written into the log.
 #[utoipa::path(operation_id = "export_audit", tag = "audit", security(("token" = [])), params(AuditExportChoice), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 400, body = ErrorBody),
+    (status = 200, description = "By the format", content(
+        (String = "text/csv; charset=utf-8"), (String = "application/x-ndjson"))), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 403, body = ErrorBody)))]
 #[get("/audit/export")]
 pub async fn export(

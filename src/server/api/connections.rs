@@ -285,7 +285,7 @@ pub async fn schema(app: web::Data<App>, user: User, id: web::Path<String>) -> A
 
 /// The agent's socket (subprotocol `clean-custard.v1`); its key is the bearer token.
 #[utoipa::path(operation_id = "open_agent_socket", tag = "connections", security(("agent_key" = [])), responses(
-    (status = 101), (status = 401, body = ErrorBody)))]
+    (status = 101), (status = 400, description = "No request for a socket"), (status = 401, body = ErrorBody)))]
 #[get("/connections/ws/{id}")]
 pub async fn public_agent_socket(
     app: web::Data<App>,

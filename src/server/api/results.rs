@@ -72,7 +72,11 @@ pub async fn page(
 
 /// A whole stored result as a file.
 #[utoipa::path(operation_id = "export_result", tag = "results", security(("token" = [])), params(ExportChoice), responses(
-    (status = 200, content_type = "application/octet-stream"), (status = 400, body = ErrorBody),
+    (status = 200, description = "By the format", content(
+        (String = "text/csv; charset=utf-8; header=present"),
+        (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (Value = "application/json"), (Vec<u8> = "application/vnd.apache.parquet"),
+        (Vec<u8> = "application/vnd.apache.arrow.stream"))), (status = 400, body = ErrorBody),
     (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
 #[get("/results/{id}/export")]
 pub async fn export(

@@ -37,7 +37,8 @@ pub async fn overview(app: web::Data<App>, user: User) -> web::Json<Overview> {
 }
 
 /// The browser's live socket. Its first frame is `{"type":"auth","access_token"}`, within five seconds.
-#[utoipa::path(operation_id = "open_status_socket", tag = "status", responses((status = 101), (status = 403, body = ErrorBody)))]
+#[utoipa::path(operation_id = "open_status_socket", tag = "status", responses(
+    (status = 101), (status = 400, description = "No request for a socket"), (status = 403, body = ErrorBody)))]
 #[get("/status/ws")]
 pub async fn public_socket(
     app: web::Data<App>,

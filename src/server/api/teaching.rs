@@ -195,7 +195,7 @@ pub async fn delete_entry(
 
 /// Everything active as one YAML document, sources by name.
 #[utoipa::path(operation_id = "export_glossary", tag = "teaching", security(("token" = [])), responses(
-    (status = 200, body = String, content_type = "application/yaml"), (status = 401, body = ErrorBody)))]
+    (status = 200, body = Value, content_type = "application/yaml"), (status = 401, body = ErrorBody)))]
 #[get("/glossary/export")]
 pub async fn export(app: web::Data<App>, user: User) -> ApiResult<HttpResponse> {
     let text = app.teaching.export(&user.0).await?;
@@ -210,7 +210,7 @@ pub async fn export(app: web::Data<App>, user: User) -> ApiResult<HttpResponse> 
 
 /// Takes such a document in, as a whole or not at all; what is in it is active.
 #[utoipa::path(operation_id = "import_glossary", tag = "teaching", security(("token" = [])), params(ImportChoice),
-    request_body(content = String, content_type = "application/yaml"), responses(
+    request_body(content = Value, content_type = "application/yaml"), responses(
     (status = 200, body = Imported), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
     (status = 403, body = ErrorBody), (status = 413, body = ErrorBody)))]
 #[post("/glossary/import")]
@@ -225,6 +225,15 @@ pub async fn import(
         _ => Others::Stay,
     };
     let text = document(body).await?;
+    // With `replace`, an upload that was lost on its way would take everything away.
+    if text.trim().is_empty() {
+        return Err(Error::Invalid(
+            "The document is empty. To take everything away, send one with nothing but a remark (a line that begins \
+             with #)."
+                .into(),
+        )
+        .into());
+    }
     Ok(web::Json(app.teaching.import(&user.0, &text, others).await?))
 }
 

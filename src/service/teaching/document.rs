@@ -75,6 +75,9 @@ pub(super) struct Written<'d> {
     pub at: Location,
 }
 
+/// What stands in a document without entries.
+const NOTHING: &str = "# Nothing has been taught yet.\n";
+
 impl Document {
     /// Errors: `Invalid`, naming the line.
     pub fn read(text: &str) -> Result<Document> {
@@ -93,12 +96,12 @@ impl Document {
         })
     }
 
-    /// The document as text.
+    /// The document as text; a remark where there is nothing.
     pub fn write(&self) -> Result<String> {
         let text = serde_saphyr::to_string(self).map_err(Error::internal)?;
         // An empty one would be `{}`, to which nobody could add a list.
         match text.trim() {
-            "{}" => Ok(String::new()),
+            "{}" => Ok(NOTHING.to_owned()),
             _ => Ok(text),
         }
     }

@@ -37,7 +37,7 @@ on_both_stores!(
     everything_taught_travels_as_one_document,
     async |app: &TestApp| {
         let (owner, file) = with_parcels(app).await;
-        assert_eq!(export(&owner).await, "");
+        assert_eq!(export(&owner).await, "# Nothing has been taught yet.\n");
         entry(
             &owner,
             "metric",

@@ -3400,12 +3400,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description By the format */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "text/csv; charset=utf-8": string;
+                    "application/x-ndjson": string;
                 };
             };
             400: {
@@ -4742,6 +4744,13 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description No request for a socket */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5411,6 +5420,15 @@ export interface operations {
                     "application/json": components["schemas"]["ConversationList"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5679,6 +5697,15 @@ export interface operations {
                     "application/json": components["schemas"]["EvaluationDetail"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -5845,6 +5872,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ExampleList"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -6392,6 +6428,15 @@ export interface operations {
                     "application/json": components["schemas"]["Preview"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6439,6 +6484,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Profile"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -6490,6 +6544,15 @@ export interface operations {
                     "application/json": components["schemas"]["Report"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6537,6 +6600,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GlossaryList"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -6644,7 +6716,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "application/yaml": unknown;
                 };
             };
             401: {
@@ -7534,6 +7606,15 @@ export interface operations {
                     "application/json": components["schemas"]["AnswerList"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -7748,6 +7829,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AnswerSummary"];
+                };
+            };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             401: {
@@ -7992,6 +8082,15 @@ export interface operations {
                     "application/json": components["schemas"]["PageBody"];
                 };
             };
+            /** @description The request cannot be read, or asks for what cannot be */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -8145,12 +8244,17 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description By the format */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/octet-stream": unknown;
+                    "text/csv; charset=utf-8; header=present": string;
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": number[];
+                    "application/json": unknown;
+                    "application/vnd.apache.parquet": number[];
+                    "application/vnd.apache.arrow.stream": number[];
                 };
             };
             400: {
@@ -8674,6 +8778,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             101: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description No request for a socket */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };
