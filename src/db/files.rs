@@ -61,18 +61,19 @@ pub fn one(conn: &mut Conn, organization_id: &str, id: &str) -> Result<File> {
 pub fn replace_import(
     conn: &mut Conn,
     id: &str,
+    former: &str,
     generation: &str,
     tables: &str,
     overrides: &str,
-) -> Result<()> {
-    diesel::update(files::table.find(id))
+) -> Result<bool> {
+    let replaced = diesel::update(files::table.find(id).filter(files::generation.eq(former)))
         .set((
             files::generation.eq(generation),
             files::tables.eq(tables),
             files::overrides.eq(overrides),
         ))
         .execute(conn)?;
-    Ok(())
+    Ok(replaced > 0)
 }
 
 pub fn delete(conn: &mut Conn, organization_id: &str, id: &str) -> Result<bool> {

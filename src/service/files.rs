@@ -26,7 +26,7 @@ use crate::id;
 use crate::ingest::profile::Profile;
 use crate::ingest::{self, ImportLimits, ImportedTable, Overrides};
 use crate::source::files::{Engine, FileTable, Files as FileSource};
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 
 /// Files asked about at once at most, when the asker did not choose.
 const MAX_CANDIDATE_FILES: usize = 100;
@@ -153,7 +153,7 @@ impl Files {
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
         let file_id = id::new();
         let generation = id::new();
-        let cleanup = RemoveOnDrop(Some(self.storage.file(&file_id)));
+        let cleanup = RemoveOnDrop::new(self.storage.file(&file_id), None);
         let out = self.storage.import(&file_id, &generation);
         tokio::fs::create_dir_all(&out).await?;
         let imported = ingest::import(
@@ -227,31 +227,42 @@ impl Files {
     /// is complete. Errors: `NotFound`, and as [`ingest::import`].
     pub async fn change(&self, who: &Identity, id: &str, overrides: Overrides) -> Result<File> {
         let file = self.get(who, id).await?;
+        let outcome = self.import_again(who, file.clone(), overrides).await;
+        self.or_meanwhile(&file, outcome).await
+    }
+
+    async fn import_again(&self, who: &Identity, file: File, overrides: Overrides) -> Result<File> {
         let _turn = self.importing.acquire().await.map_err(Error::internal)?;
+        let id = file.record.id.as_str();
         let generation = id::new();
         let out = self.storage.import(id, &generation);
-        let cleanup = RemoveOnDrop(Some(out.clone()));
+        // The file may be deleted meanwhile: then its folder goes too.
+        let cleanup = RemoveOnDrop::new(out.clone(), Some(self.storage.file(id)));
         tokio::fs::create_dir_all(&out).await?;
         let original = self.storage.original(id);
         let _here = self.storage.fetch(&original).await?;
         let imported = ingest::import(&original, &file.record.name, &out, &overrides, &self.limits).await?;
         self.publish(&out, &imported.tables).await?;
         let former = file.record.generation.clone();
-        let mut record = file.record;
+        let mut record = file.record.clone();
         record.generation = generation;
         record.tables = to_json(&imported.tables)?;
         record.overrides = to_json(&overrides)?;
-        let stored = record.clone();
+        let (stored, replaced) = (record.clone(), former.clone());
         let deed = who.did("file.changed", "file", id, json!({ "name": record.name }));
         self.db
             .write(move |conn| {
-                records::replace_import(
+                let is_replaced = records::replace_import(
                     conn,
                     &stored.id,
+                    &replaced,
                     &stored.generation,
                     &stored.tables,
                     &stored.overrides,
                 )?;
+                if !is_replaced {
+                    return Err(meanwhile());
+                }
                 audit::append(conn, &deed)
             })
             .await?;
@@ -348,28 +359,40 @@ impl Files {
         Ok(())
     }
 
-    /// Statistics of one table. Errors: `NotFound`.
-    pub async fn profile(&self, file: &File, table: &ImportedTable) -> Result<Profile> {
-        let _turn = self.importing.acquire().await.map_err(Error::internal)?;
-        let path = self.parquet(file, table);
-        let _here = self.storage.fetch(&path).await?;
-        ingest::profile(&path, &self.limits).await
+    /// What went wrong with a file's contents, where the file was deleted or changed at the same moment: that.
+    async fn or_meanwhile<T>(&self, file: &File, outcome: Result<T>) -> Result<T> {
+        let Err(error) = outcome else { return outcome };
+        let (organization, id) = (file.record.organization_id.clone(), file.record.id.clone());
+        let now = self
+            .db
+            .read(move |conn| records::one(conn, &organization, &id))
+            .await;
+        Err(match now {
+            Ok(now) if now.generation != file.record.generation => meanwhile(),
+            Err(Error::NotFound(_)) => missing(),
+            Ok(_) | Err(_) => error,
+        })
     }
 
-    /// The first rows of one table.
+    /// Statistics of one table. Errors: `NotFound`; `Conflict` when the file is changed at the same moment.
+    pub async fn profile(&self, file: &File, table: &ImportedTable) -> Result<Profile> {
+        let read = async {
+            let _turn = self.importing.acquire().await.map_err(Error::internal)?;
+            let path = self.parquet(file, table);
+            let _here = self.storage.fetch(&path).await?;
+            ingest::profile(&path, &self.limits).await
+        };
+        self.or_meanwhile(file, read.await).await
+    }
+
+    /// The first rows of one table. Errors: as [`Files::profile`].
     pub async fn head(&self, file: &File, table: &ImportedTable, limit: usize) -> Result<Vec<RecordBatch>> {
         let path = self.parquet(file, table);
-        let here = self.storage.fetch(&path).await?;
-        tokio::task::spawn_blocking(move || {
-            let _here = here;
-            let file = std::fs::File::open(path)?;
-            let reader = ParquetRecordBatchReaderBuilder::try_new(file)
-                .and_then(|builder| builder.with_limit(limit).with_batch_size(limit.max(1)).build())
-                .map_err(Error::internal)?;
-            reader.map(|batch| batch.map_err(Error::from)).collect()
-        })
-        .await
-        .map_err(Error::internal)?
+        let read = async {
+            let here = self.storage.fetch(&path).await?;
+            head_of(path, here, limit).await
+        };
+        self.or_meanwhile(file, read.await).await
     }
 
     /// The Parquet of one table.
@@ -481,21 +504,36 @@ impl Drop for Counted {
 }
 
 /// Removes a folder unless told to keep it: an import that failed or was cancelled leaves nothing.
-struct RemoveOnDrop(Option<PathBuf>);
+struct RemoveOnDrop {
+    path: Option<PathBuf>,
+    /// Where it lies, which goes too when nothing is left in it.
+    folder: Option<PathBuf>,
+}
 
 impl RemoveOnDrop {
+    fn new(path: PathBuf, folder: Option<PathBuf>) -> RemoveOnDrop {
+        RemoveOnDrop {
+            path: Some(path),
+            folder,
+        }
+    }
+
     fn keep(mut self) {
-        self.0 = None;
+        self.path = None;
     }
 }
 
 impl Drop for RemoveOnDrop {
     fn drop(&mut self) {
-        let Some(path) = self.0.take() else { return };
+        let Some(path) = self.path.take() else { return };
         if let Err(error) = std::fs::remove_dir_all(&path)
             && error.kind() != std::io::ErrorKind::NotFound
         {
             tracing::warn!(%error, "what an import left could not be removed");
+        }
+        if let Some(folder) = &self.folder {
+            // One that holds anything stays.
+            let _ = std::fs::remove_dir(folder);
         }
     }
 }
@@ -534,6 +572,27 @@ fn see(who: &Identity, id: &str) -> Result<()> {
         true => Ok(()),
         false => Err(missing()),
     }
+}
+
+/// The first rows of a Parquet file that `here` keeps in place.
+async fn head_of(path: PathBuf, here: storage::Pin, limit: usize) -> Result<Vec<RecordBatch>> {
+    tokio::task::spawn_blocking(move || {
+        let _here = here;
+        let file = std::fs::File::open(path)?;
+        let reader = ParquetRecordBatchReaderBuilder::try_new(file)
+            .and_then(|builder| builder.with_limit(limit).with_batch_size(limit.max(1)).build())
+            .map_err(Error::internal)?;
+        reader.map(|batch| batch.map_err(Error::from)).collect()
+    })
+    .await
+    .map_err(Error::internal)?
+}
+
+/// Somebody else was quicker.
+fn meanwhile() -> Error {
+    Error::Conflict(
+        "The file was changed at the same moment. Look at it again, then repeat what you wanted.".into(),
+    )
 }
 
 fn missing() -> Error {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::json;
@@ -60,6 +61,40 @@ on_both_stores!(
             StatusCode::NOT_FOUND
         );
         assert_eq!(entries(&app.data_dir.path().join("data/files")), 0);
+    }
+);
+
+on_both_stores!(
+    what_is_done_to_one_file_at_the_same_moment_ends_in_one_state,
+    async |app: &TestApp| {
+        let owner = app.owner().await;
+        for _ in 0..5 {
+            let uploaded = owner.upload(&[("people.csv", PEOPLE)]).await.1;
+            let path = format!("/api/v1/files/{}", uploaded["files"][0]["id"].as_str().unwrap());
+            let change = json!({ "tables": [{ "name": "people", "columns": [{ "name": "zip", "type": "integer" }] }] });
+            let nothing = json!({});
+            let (profile, preview) = (format!("{path}/profile"), format!("{path}/preview"));
+            let answers = tokio::join!(
+                owner.patch(&path, &change),
+                owner.patch(&path, &nothing),
+                owner.get(&profile),
+                owner.get(&preview),
+                async {
+                    tokio::time::sleep(Duration::from_millis(15)).await;
+                    owner.delete(&path).await
+                },
+            );
+            assert_eq!(answers.4.0, StatusCode::NO_CONTENT, "{}", answers.4.1);
+            for (status, answer) in [answers.0, answers.1, answers.2, answers.3] {
+                let allowed = [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::CONFLICT];
+                assert!(allowed.contains(&status), "{status} {answer}");
+            }
+            assert_eq!(owner.get(&path).await.0, StatusCode::NOT_FOUND);
+        }
+        assert_eq!(owner.get("/api/v1/files").await.1["files"], json!([]));
+        let imports = app.data_dir.path().join("data/files");
+        let left: Vec<_> = std::fs::read_dir(&imports).unwrap().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
     }
 );
 

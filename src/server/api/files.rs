@@ -255,7 +255,7 @@ pub async fn get_one(
 /// Overrides names or types of columns: the kept original is imported again.
 #[utoipa::path(operation_id = "change_file", tag = "files", security(("token" = [])), request_body = Overrides, responses(
     (status = 200, body = FileBody), (status = 400, body = ErrorBody), (status = 401, body = ErrorBody),
-    (status = 404, body = ErrorBody)))]
+    (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[patch("/files/{id}")]
 pub async fn change(
     app: web::Data<App>,
@@ -283,7 +283,7 @@ pub async fn delete_one(
 
 /// The first rows of a table.
 #[utoipa::path(operation_id = "preview_file", tag = "files", security(("token" = [])), params(PreviewChoice), responses(
-    (status = 200, body = Preview), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 200, body = Preview), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[get("/files/{id}/preview")]
 pub async fn preview(
     app: web::Data<App>,
@@ -312,7 +312,7 @@ pub async fn preview(
 
 /// Statistics of a table, per column.
 #[utoipa::path(operation_id = "profile_file", tag = "files", security(("token" = [])), params(TableChoice), responses(
-    (status = 200, body = Profile), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody)))]
+    (status = 200, body = Profile), (status = 401, body = ErrorBody), (status = 404, body = ErrorBody), (status = 409, body = ErrorBody)))]
 #[get("/files/{id}/profile")]
 pub async fn profile(
     app: web::Data<App>,

@@ -75,7 +75,7 @@ export const importTaught = (yaml: string, replace: boolean) =>
     api.POST("/api/v1/glossary/import", {
       params: { query: { replace } },
       body: yaml,
-      bodySerializer: (body: string) => body,
+      bodySerializer: (body) => body as string,
       headers: { "Content-Type": "application/yaml" },
     }),
   );
