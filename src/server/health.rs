@@ -221,7 +221,7 @@ pub async fn status(app: web::Data<App>, user: Admin) -> web::Json<SystemStatus>
             connections: app.hub.admitted().len(),
         },
         queues: app.queues().await,
-        caches: app.cache_status(),
+        caches: app.cache_status().await,
         memory: Memory {
             rss_bytes: resident_bytes(),
         },
@@ -300,10 +300,11 @@ impl App {
         ]
     }
 
-    fn cache_status(&self) -> Vec<CacheStatus> {
+    async fn cache_status(&self) -> Vec<CacheStatus> {
         let mut all: Vec<CacheStatus> = self
             .caches
             .stats()
+            .await
             .into_iter()
             .map(|stats| CacheStatus {
                 name: stats.name,
@@ -362,7 +363,7 @@ impl App {
                 queue.depth as f64,
             );
         }
-        for cache in self.cache_status() {
+        for cache in self.cache_status().await {
             let labels = [("cache", cache.name)];
             metrics.set("custard_cache_entries", &labels, cache.entries as f64);
             for (name, value) in [

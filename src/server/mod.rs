@@ -27,7 +27,7 @@ use chrono::TimeDelta;
 use rand::Rng;
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::config::Config;
 use crate::db::{self, Db};
@@ -434,7 +434,10 @@ fn build(
         .service(health::get_metrics)
         .service(utoipa_actix_web::scope::scope("/api/v1").configure(api::routes))
         .openapi_service(|routes| {
-            SwaggerUi::new("/api/docs/{_:.*}").url("/api/openapi.json", document::whole(routes))
+            // Without the bar above, whose picture the content policy does not let be coloured.
+            SwaggerUi::new("/api/docs/{_:.*}")
+                .config(SwaggerConfig::default().use_base_layout())
+                .url("/api/openapi.json", document::whole(routes))
         })
         .into_app()
         // Load balancers ask without wanting a body.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use moka::future::Cache;
 
 /// A cache with a count. Cheap to clone.
@@ -33,7 +34,7 @@ pub struct CacheStats {
     pub misses: u64,
 }
 
-type Look = Box<dyn Fn() -> CacheStats + Send + Sync>;
+type Look = Box<dyn Fn() -> BoxFuture<'static, CacheStats> + Send + Sync>;
 
 /// Every cache of a server, for whoever looks after it. Cheap to clone.
 #[derive(Clone, Default)]
@@ -69,12 +70,19 @@ impl Caches {
             counts: Arc::default(),
         };
         let (entries, counts) = (cache.entries.clone(), cache.counts.clone());
-        let look: Look = Box::new(move || CacheStats {
-            name,
-            entries: entries.entry_count(),
-            bytes: entries.weighted_size(),
-            hits: counts.hits.load(Ordering::Relaxed),
-            misses: counts.misses.load(Ordering::Relaxed),
+        let look: Look = Box::new(move || {
+            let (entries, counts) = (entries.clone(), counts.clone());
+            Box::pin(async move {
+                // What is in it is counted a while after it was put in, unless asked for.
+                entries.run_pending_tasks().await;
+                CacheStats {
+                    name,
+                    entries: entries.entry_count(),
+                    bytes: entries.weighted_size(),
+                    hits: counts.hits.load(Ordering::Relaxed),
+                    misses: counts.misses.load(Ordering::Relaxed),
+                }
+            })
         });
         self.looks
             .write()
@@ -83,10 +91,13 @@ impl Caches {
         cache
     }
 
-    /// How each of them is doing. Entries and bytes lag a moment behind.
-    pub fn stats(&self) -> Vec<CacheStats> {
-        let looks = self.looks.read().unwrap_or_else(PoisonError::into_inner);
-        looks.iter().map(|look| look()).collect()
+    /// How each of them is doing.
+    pub async fn stats(&self) -> Vec<CacheStats> {
+        let looking: Vec<_> = {
+            let looks = self.looks.read().unwrap_or_else(PoisonError::into_inner);
+            looks.iter().map(|look| look()).collect()
+        };
+        futures::future::join_all(looking).await
     }
 }
 
@@ -166,8 +177,7 @@ mod tests {
         for number in 0..100 {
             cache.insert(number, vec![0; 100]).await;
         }
-        cache.entries.run_pending_tasks().await;
-        let stats = caches.stats();
+        let stats = caches.stats().await;
         assert_eq!((stats[0].name, stats[0].hits, stats[0].misses), ("pages", 1, 1));
         assert!(stats[0].bytes <= 1_000 && stats[0].entries <= 10, "{stats:?}");
         cache.drop_all();

@@ -97,10 +97,13 @@ describe("sizes and times", () => {
       "1 GB",
       "94 MB",
     ]);
-    expect([0.2, 31.9, 1500, 60_000, 61_000, 5_400_000, 90_000_000].map(formatDuration)).toEqual([
+    expect(
+      [0.2, 31.9, 1500, 18_000, 60_000, 61_000, 5_400_000, 90_000_000].map(formatDuration),
+    ).toEqual([
       "under 1 ms",
       "32 ms",
       "1.5 s",
+      "18 s",
       "1 min",
       "1 min 1 s",
       "1 h 30 min",

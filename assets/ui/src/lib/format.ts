@@ -113,7 +113,8 @@ const LONG = [
 export function formatDuration(milliseconds: number): string {
   if (milliseconds < 1) return "under 1 ms";
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
-  if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds < 9_950) return `${(milliseconds / 1000).toFixed(1)} s`;
+  if (milliseconds < 59_500) return `${Math.round(milliseconds / 1000)} s`;
   const seconds = Math.round(milliseconds / 1000);
   const [size, unit, part, partUnit] = LONG.find(([size]) => seconds >= size) ?? LONG[2];
   const rest = Math.floor((seconds % size) / part);
