@@ -63,6 +63,9 @@ const SMALL_LIMIT: usize = 100_000;
 /// Memory kept back for merging what a sort spilled, where the query's memory allows.
 const MERGE_BYTES: usize = 10 * 1024 * 1024;
 
+/// Memory of each part of a query that makes more parts than processors worth while.
+const PART_BYTES: usize = 64 * 1024 * 1024;
+
 /// Batches that may wait for a slow reader.
 const WAITING_BATCHES: usize = 2;
 
@@ -110,7 +113,7 @@ impl Files {
         // A name in quotes has its own quotes doubled.
         let may_be_named = |name: &str| query.contains(&name.to_lowercase().replace('"', "\"\""));
         let mut config = SessionConfig::new()
-            .with_target_partitions(cores())
+            .with_target_partitions(parts(self.engine.memory_bytes))
             .with_information_schema(false)
             .with_sort_spill_reservation_bytes(MERGE_BYTES.min(self.engine.memory_bytes / 8))
             .with_collect_statistics(true);
@@ -119,6 +122,10 @@ impl Files {
         options.sql_parser.dialect = datafusion::common::config::Dialect::PostgreSQL;
         options.execution.parquet.pushdown_filters = true;
         options.execution.parquet.reorder_filters = true;
+        // A limit lets a scan leave out what cannot be among the first. The one that is added for safety (see
+        // `Query::start`) is far too large for that, and rows would be compared with it for nothing.
+        options.optimizer.enable_topk_dynamic_filter_pushdown =
+            query.contains("limit") || query.contains("fetch");
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
@@ -176,6 +183,17 @@ fn free_name(catalog: &Catalog, name: &str) -> String {
         .map(|number| format!("{name}_{number}"))
         .find(|name| !taken(name))
         .unwrap_or_else(|| name.to_owned())
+}
+
+/// How many parts of a query are worked on at once. Twice as many as processors, since one that waits for its file
+/// leaves the processor to another; fewer where memory is short, which they share.
+fn parts(memory_bytes: usize) -> usize {
+    let many = 2 * cores();
+    if memory_bytes / many >= PART_BYTES {
+        many
+    } else {
+        cores()
+    }
 }
 
 fn cores() -> usize {
