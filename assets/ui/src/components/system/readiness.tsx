@@ -54,7 +54,7 @@ export function ReadinessCard() {
               </p>
               <p className="mt-1 text-sm break-words text-ink-soft">
                 {item.remedy}{" "}
-                {item.setting && <code className="font-mono break-all">{item.setting}</code>}
+                {item.setting && <code className="inline-block max-w-full font-mono break-all">{item.setting}</code>}
               </p>
             </li>
           ))}
