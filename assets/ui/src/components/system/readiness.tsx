@@ -54,7 +54,11 @@ export function ReadinessCard() {
               </p>
               <p className="mt-1 text-sm break-words text-ink-soft">
                 {item.remedy}{" "}
-                {item.setting && <code className="inline-block max-w-full font-mono break-all">{item.setting}</code>}
+                {item.setting && (
+                  <code className="inline-block max-w-full font-mono break-all">
+                    {item.setting}
+                  </code>
+                )}
               </p>
             </li>
           ))}
